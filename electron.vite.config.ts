@@ -1,0 +1,48 @@
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'electron-vite';
+
+/**
+ * Every `*.worker.ts` becomes a file of its own beside the bundle's entry, so that from anywhere in the bundle
+ * `new Worker(new URL('./name.worker.js', import.meta.url))` finds it. scripts/build.mjs does the same for the CLI.
+ */
+function workers(): Record<string, string> {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.worker.ts'));
+  return Object.fromEntries(files.map((file) => [basename(file, '.ts'), join('src', file)]));
+}
+
+export default defineConfig({
+  main: {
+    build: {
+      outDir: 'out/main',
+      rolldownOptions: {
+        input: { index: 'src/main/index.ts', ...workers() },
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      },
+    },
+  },
+  preload: {
+    build: {
+      outDir: 'out/preload',
+      // A sandboxed preload is CommonJS and may require nothing but electron: everything else goes in.
+      externalizeDeps: false,
+      rolldownOptions: {
+        input: { index: 'src/preload/index.ts' },
+        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+      },
+    },
+  },
+  renderer: {
+    root: 'src/renderer',
+    plugins: [react()],
+    build: {
+      outDir: 'out/renderer',
+      minify: true,
+      modulePreload: { polyfill: false },
+      // Fonts and pictures stay files: the content security policy then needs no data: for them.
+      assetsInlineLimit: 0,
+      rolldownOptions: { input: { index: 'src/renderer/index.html' } },
+    },
+  },
+});

@@ -1,0 +1,71 @@
+/**
+ * Builds everything a checkout needs into out/: main, preload, renderer (electron-vite) and the command line (vite).
+ * `node scripts/build.mjs shell` builds the stand-in for Electron (test/shell) into out/shell instead.
+ */
+import { chmodSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import { build as buildElectron } from 'electron-vite';
+import { build as buildVite } from 'vite';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+const started = performance.now();
+
+try {
+  if (process.argv[2] === 'shell') await buildShell();
+  else await buildApp();
+} catch (error) {
+  console.error(stripVTControlCharacters(error.message));
+  process.exit(1);
+}
+
+async function buildApp() {
+  await buildElectron({ logLevel: 'warn' });
+  await buildNode('out/cli', { index: 'src/cli/index.ts', ...workers() }, []);
+  chmodSync('out/cli/index.js', 0o755);
+  report('main, preload, renderer, cli');
+}
+
+async function buildShell() {
+  const input = { electron: 'test/shell/electron.ts', host: 'test/shell/host.ts' };
+  await buildNode('out/shell', input, ['playwright-core']);
+  report('the stand-in for Electron');
+}
+
+function report(what) {
+  console.log(`built ${what} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+/**
+ * One self-contained folder for plain Node. Dependencies go in, but what is only imported dynamically lands in chunks
+ * of its own: reading a file must not pay for loading the MySQL driver.
+ */
+function buildNode(outDir, input, external) {
+  return buildVite({
+    configFile: false,
+    logLevel: 'warn',
+    root,
+    publicDir: false,
+    resolve: { conditions: ['node'], mainFields: ['module', 'main'] },
+    ssr: { noExternal: true, external },
+    build: {
+      ssr: true,
+      target: 'node20',
+      outDir,
+      emptyOutDir: true,
+      minify: false,
+      rolldownOptions: {
+        input,
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      },
+    },
+  });
+}
+
+/** Every `*.worker.ts` is a file of its own beside the entry: see electron.vite.config.ts. */
+function workers() {
+  const files = readdirSync('src', { recursive: true }).filter((file) => file.endsWith('.worker.ts'));
+  return Object.fromEntries(files.map((file) => [basename(file, '.ts'), join('src', file)]));
+}

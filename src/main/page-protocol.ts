@@ -1,0 +1,75 @@
+/** `app://slipway/…`: the window's own origin. Serves the built renderer and nothing else on the disk. */
+import { readFile } from 'node:fs/promises';
+import { extname, join, normalize, sep } from 'node:path';
+import { protocol } from 'electron';
+
+const SCHEME = 'app';
+const HOST = 'slipway';
+const ROOT = join(import.meta.dirname, '..', 'renderer');
+
+export const PAGE_URL = `${SCHEME}://${HOST}/index.html`;
+
+/** Nothing from outside, nothing inline, no connections: the window talks to main through the bridge alone. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+
+/** Must run before the app is ready. A standard, secure scheme gives the page an origin, so that CSP 'self' means us. */
+export function registerPageScheme(): void {
+  protocol.registerSchemesAsPrivileged([{ scheme: SCHEME, privileges: { standard: true, secure: true } }]);
+}
+
+export function servePage(): void {
+  protocol.handle(SCHEME, (request) => servedFile(request.url));
+}
+
+/** Whether an address is one of the window's own pages. Parsed, never compared by its beginning. */
+export function isPageUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol: scheme, host } = new URL(url);
+  return scheme === `${SCHEME}:` && host === HOST;
+}
+
+async function servedFile(url: string): Promise<Response> {
+  const file = isPageUrl(url) ? fileFor(new URL(url).pathname) : null;
+  const type = file === null ? undefined : TYPES[extname(file)];
+  if (file === null || type === undefined) return new Response(null, { status: 404 });
+  try {
+    return new Response(await readFile(file), { headers: { ...SAFE_HEADERS, 'Content-Type': type } });
+  } catch {
+    return new Response(null, { status: 404 });
+  }
+}
+
+const SAFE_HEADERS = {
+  'Content-Security-Policy': POLICY,
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+} as const;
+
+/** The file a path names, or null when it points out of the renderer's folder (encoded dots and slashes included). */
+function fileFor(pathname: string): string | null {
+  try {
+    const file = normalize(join(ROOT, decodeURIComponent(pathname)));
+    return file.startsWith(ROOT + sep) && !file.includes('\0') ? file : null;
+  } catch {
+    return null;
+  }
+}
