@@ -1,0 +1,100 @@
+/**
+ * Who issued a certificate. The name and key id say it cheaply; only the signature proves it, at 0.03 ms each for
+ * RSA-2048, which is why proving a whole fleet is a call of its own.
+ */
+import { verify, type KeyObject } from 'node:crypto';
+import type { OnProgress } from '../progress';
+import { readCertificate, type Certificate } from './der';
+import { publicKeyOf } from './key';
+
+/** A certificate that may have issued others. */
+export class Issuer {
+  readonly #subject: Buffer;
+  readonly #keyId: Buffer | null;
+  readonly #spki: Buffer;
+  #key: KeyObject | null | undefined;
+
+  constructor(ca: Certificate) {
+    this.#subject = ca.subjectDer;
+    this.#keyId = ca.subjectKeyId;
+    this.#spki = ca.spki;
+  }
+
+  /**
+   * Whether a certificate claims this issuer: the issuer's name is the CA's subject, byte for byte, and the key ids
+   * agree where both are present.
+   */
+  claimedBy(certificate: Certificate): boolean {
+    if (!certificate.issuerDer.equals(this.#subject)) return false;
+    const keyId = this.#keyId === null ? null : certificate.authorityKeyId;
+    return keyId === null || this.#keyId === null || keyId.equals(this.#keyId);
+  }
+
+  /**
+   * Whether the certificate's signature was made by this CA's key.
+   * @returns null when the CA's key or the signature algorithm cannot be handled.
+   */
+  signed(certificate: Certificate): boolean | null {
+    if (this.#key === undefined) this.#key = publicKeyOf(this.#spki);
+    const { digest } = certificate.signatureAlgorithm;
+    if (this.#key === null || digest === undefined) return null;
+    try {
+      return verify(digest, certificate.signedBytes, this.#key, certificate.signature);
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** What {@link verifyIssuers} wants of a snapshot; every snapshot fits. */
+export interface IssuedDevices {
+  readonly scepCa: { readonly der: Buffer } | null;
+  readonly devices: readonly {
+    readonly udid: string | null;
+    readonly certificate: { readonly sha256: string; readonly der: Buffer | null } | null;
+  }[];
+}
+
+/** The outcome of proving every device certificate's issuer. */
+export interface IssuerProof {
+  /** Certificates whose signature was made by the SCEP CA. */
+  readonly proven: number;
+  /** UDIDs whose certificate was not signed by it. */
+  readonly disproven: readonly string[];
+  /** UDIDs for which it could not be tried: certificate not at hand, no CA, or an unknown algorithm. */
+  readonly unknown: readonly string[];
+}
+
+/** So many signatures between two turns of the event loop: about 15 ms. */
+const BATCH = 500;
+
+/**
+ * Proves for every device with a certificate that the SCEP CA's key signed it. About 1.5 s for 50,000 devices;
+ * lets the event loop turn in between. Certificates shared by several devices are verified once.
+ */
+export async function verifyIssuers(snapshot: IssuedDevices, onProgress?: OnProgress): Promise<IssuerProof> {
+  const ca = snapshot.scepCa ? readCertificate(snapshot.scepCa.der) : null;
+  const issuer = ca ? new Issuer(ca) : null;
+  const verdicts = new Map<string, boolean | null>();
+  const disproven: string[] = [];
+  const unknown: string[] = [];
+  let proven = 0;
+  let done = 0;
+  for (const { udid, certificate } of snapshot.devices) {
+    if (udid === null || certificate === null) continue;
+    let verdict = verdicts.get(certificate.sha256);
+    if (verdict === undefined) {
+      const parsed = certificate.der && issuer ? readCertificate(certificate.der) : null;
+      verdict = parsed && issuer ? issuer.signed(parsed) : null;
+      verdicts.set(certificate.sha256, verdict);
+      if (++done % BATCH === 0) {
+        onProgress?.({ label: 'verifying certificates', done, total: null });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    if (verdict === null) unknown.push(udid);
+    else if (verdict) proven++;
+    else disproven.push(udid);
+  }
+  return { proven, disproven, unknown };
+}

@@ -1,0 +1,162 @@
+/** MicroMDM's database file read into a snapshot (spec 2 to 4). */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { readStable, type BoltFile } from '../../bolt';
+import { FailureError } from '../../failure';
+import type { OnProgress } from '../../progress';
+import { hashFile } from '../file-hash';
+import type { Snapshot, SourceDevice } from '../snapshot';
+import { readBlueprints } from './blueprint';
+import { readCertAuth } from './cert-auth';
+import { readCommandQueue } from './command-queue';
+import { readAbm } from './dep-token';
+import { readDepot, readScepCa } from './depot';
+import { readDevices, type DeviceRecords } from './device';
+import { readDeviceIndex } from './device-index';
+import { requireMicroMdm } from './origin';
+import { readProfiles } from './profile';
+import { readPushInfo } from './push-info';
+import { Reading } from './reading';
+import { readBlocked } from './remove-device';
+import { readPushCertificate } from './server-config';
+import { readUsers } from './user';
+
+/** How to read a MicroMDM database. */
+export interface ReadMicroMdmOptions {
+  /** The clock, milliseconds since the epoch. */
+  readonly at: number;
+  /** Read on past damage, turning it into findings. */
+  readonly salvage?: boolean;
+  /** False: device certificates are read but not kept: `der` is null. Default true. */
+  readonly keepCertificates?: boolean;
+  readonly onProgress?: OnProgress;
+  /** False for a private copy, which nobody writes: it is read once, never again. Default true. */
+  readonly live?: boolean;
+  /** How the source is called in the snapshot, where that is not the path: the URL it was downloaded from. */
+  readonly name?: string;
+}
+
+/** What {@link readMicroMdmFile} cannot know of an open file. */
+export interface MicroMdmFileIdentity {
+  /** The path or URL without any secret. */
+  readonly path: string;
+  /** Lower-case hex SHA-256 of the file's bytes; null when not taken. */
+  readonly sha256: string | null;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modified: number;
+}
+
+/** Reads of a live file before giving up, and the pause before each (spec 1.10). */
+const RETRIES = 20;
+const BACKOFF_MS = 50;
+
+/**
+ * Reads a MicroMDM database without locking or changing it. A file that a server is writing meanwhile is read again
+ * until one whole read lies between two of its transactions.
+ * @param path the database, or the folder that holds `micromdm.db`.
+ * @throws FailureError `bolt/…` when the file cannot be read, `micromdm/not-micromdm` when it is another program's
+ */
+export async function readMicroMdm(path: string, options: ReadMicroMdmOptions): Promise<Snapshot> {
+  const file = databaseIn(path);
+  const { at, salvage = false, keepCertificates = true, onProgress, live = true, name } = options;
+  const read = (older: boolean): Promise<{ value: Snapshot; retries: number }> =>
+    readStable(file, { retries: live ? RETRIES : 0, backoffMs: BACKOFF_MS, salvage: older }, async (bolt) => {
+      const hashed = hashFile(file);
+      const identity = { path: name ?? file, sha256: null, ...sizeAndTime(file) };
+      const reading = { at, salvage, keepCertificates, ...(onProgress ? { onProgress } : {}) };
+      const snapshot = readMicroMdmFile(bolt, reading, identity);
+      return { ...snapshot, source: { ...snapshot.source, sha256: await hashed } };
+    });
+  const { value, retries } = await read(false).catch((error: unknown) => {
+    // What is left of the newest state is worth more than an older one; that is for a file nothing else opens.
+    if (!salvage || !(error instanceof FailureError) || !error.failure.code.startsWith('bolt/')) throw error;
+    return read(true);
+  });
+  return retries === 0 ? value : { ...value, source: { ...value.source, retries } };
+}
+
+/**
+ * Reads an open MicroMDM database. Synchronous: the caller sees to it that the file does not change meanwhile.
+ * @throws FailureError as {@link readMicroMdm}
+ */
+export function readMicroMdmFile(
+  bolt: BoltFile,
+  { at, salvage = false, keepCertificates = true, onProgress }: Omit<ReadMicroMdmOptions, 'live' | 'name'>,
+  identity: MicroMdmFileIdentity,
+): Snapshot {
+  requireMicroMdm(bolt);
+  onProgress?.({ label: 'reading the source', done: 0, total: null });
+  const reading = new Reading(bolt, at, salvage, onProgress);
+  const push = readPushCertificate(reading);
+  const scepCa = readScepCa(reading);
+  const devices = readDevicesJoined(reading, push?.topic ?? '');
+  readDepot(reading, scepCa, devices, keepCertificates);
+  const { profiles, enrollmentProfile } = readProfiles(reading);
+  const abm = readAbm(reading);
+  const blueprints = readBlueprints(reading);
+  return {
+    source: {
+      kind: 'micromdm',
+      path: identity.path,
+      sha256: identity.sha256,
+      txid: Number(bolt.txid),
+      pageSize: bolt.pageSize,
+      size: identity.size,
+      retries: 0,
+    },
+    instant: instantOf(devices.list, at) ?? Math.min(Math.trunc(identity.modified), at),
+    scepCa,
+    push,
+    abmKeyPair: abm.keyPair,
+    abmTokens: abm.tokens,
+    profiles,
+    enrollmentProfile,
+    blueprints,
+    devices: devices.list,
+    findings: reading.finish(),
+  };
+}
+
+/**
+ * The devices with everything that is joined to them by UDID. A function of its own so that the tables it joins with
+ * are free again before the certificates arrive.
+ */
+function readDevicesJoined(reading: Reading, certificateTopic: string): Pick<DeviceRecords, 'list' | 'certificates'> {
+  const push = readPushInfo(reading);
+  const hashes = readCertAuth(reading);
+  const blocked = readBlocked(reading);
+  const pending = readCommandQueue(reading);
+  const devices = readDevices(reading, { push, hashes, blocked, pending, certificateTopic });
+  for (const udid of blocked) if (!devices.byUdid.has(udid)) reading.findings.mark('blocked-without-device', udid);
+  reading.findings.gather(
+    'blocked-without-device',
+    'info',
+    (count) => `Blocked UDIDs without a device record: ${count}. They stay out.`,
+  );
+  const userIds = readUsers(reading, devices, push);
+  readDeviceIndex(reading, devices, push, hashes, userIds);
+  return { list: devices.list, certificates: devices.certificates };
+}
+
+/** The database itself, where its folder was given. */
+export function databaseIn(path: string): string {
+  const inside = join(path, 'micromdm.db');
+  const directory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return directory && statSync(inside, { throwIfNoEntry: false })?.isFile() ? inside : path;
+}
+
+/** The newest contact that is not later than the clock, in milliseconds; null when no device was ever seen. */
+function instantOf(devices: readonly Pick<SourceDevice, 'lastSeen'>[], at: number): number | null {
+  const latest = BigInt(Math.trunc(at)) * 1_000_000n;
+  let newest = 0n;
+  for (const { lastSeen } of devices)
+    if (lastSeen !== null && lastSeen > newest && lastSeen <= latest) newest = lastSeen;
+  return newest === 0n ? null : Number(newest / 1_000_000n);
+}
+
+function sizeAndTime(path: string): { size: number; modified: number } {
+  const { size, mtimeMs } = statSync(path);
+  return { size, modified: mtimeMs };
+}

@@ -1,0 +1,106 @@
+/** MicroMDM as a kind of source: its file, or the server's own backup. */
+import { link, rename, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { copyStable, openBolt } from '../../bolt';
+import { misused } from '../../failure';
+import { privateFolder, temporaryName } from '../private-folder';
+import type { ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
+import type { Snapshot } from '../snapshot';
+import { downloadBackup, parseBackupUrl } from './backup';
+import { exportMicroMdm } from './export';
+import { databaseIn, readMicroMdm } from './index';
+import { requireMicroMdm } from './origin';
+
+/** MicroMDM in the table of sources. */
+export const microMdm: SourceKind = {
+  name: 'micromdm',
+  forms: ['micromdm:PATH', 'micromdm:https://HOST[:PORT][/PREFIX]'],
+  parse,
+  read,
+  copy,
+  export: exportMicroMdm,
+};
+
+function parse(location: string): SourceReference {
+  if (location === '')
+    misused('usage/source', 'The source names no file.', 'Write micromdm:PATH or micromdm:https://HOST.');
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) {
+    const url = parseBackupUrl(location);
+    return { kind: 'micromdm', transport: 'http', location: url.href.replace(/\/+$/, '') };
+  }
+  return { kind: 'micromdm', transport: 'file', location: resolve(location) };
+}
+
+async function read(reference: SourceReference, options: ReadOptions): Promise<Snapshot> {
+  const { at, salvage = false, keepCertificates = true, onProgress } = options;
+  const reading = { at, salvage, keepCertificates, ...(onProgress ? { onProgress } : {}) };
+  if (reference.transport === 'file') return readMicroMdm(reference.location, reading);
+  const { path } = await copy(reference, requireFolder(options.folder), options);
+  return readMicroMdm(path, { ...reading, live: false, name: reference.location });
+}
+
+async function copy(
+  reference: SourceReference,
+  folder: string,
+  options: Omit<ReadOptions, 'at' | 'folder'>,
+): Promise<SourceCopy> {
+  await privateFolder(folder);
+  const temporary = temporaryName(join(folder, 'copy'));
+  try {
+    const made = await (reference.transport === 'file'
+      ? copyStable(databaseIn(reference.location), temporary, copying(options))
+      : download(reference.location, temporary, options));
+    // Named by content, so the same state is kept once.
+    const path = join(folder, `micromdm-${made.sha256.slice(0, 16)}.db`);
+    await link(temporary, path).then(
+      () => unlink(temporary),
+      () => rename(temporary, path),
+    );
+    return { path, sha256: made.sha256, size: made.size, txid: Number(made.txid), retries: made.retries };
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function download(
+  location: string,
+  target: string,
+  options: Omit<ReadOptions, 'at' | 'folder'>,
+): Promise<{ sha256: string; size: number; txid: bigint; retries: number }> {
+  const { apiKey, caFile, pinSha256, onProgress, salvage = false } = options;
+  if (!apiKey)
+    misused(
+      'usage/api-key-missing',
+      'Downloading a backup needs the server’s API key.',
+      'Give it in a file (--api-key-file) or in SLIPWAY_API_KEY.',
+    );
+  const received = await downloadBackup(parseBackupUrl(location), target, {
+    apiKey,
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(pinSha256 === undefined ? {} : { pinSha256 }),
+    ...(onProgress ? { onProgress } : {}),
+    ...options.limits,
+  });
+  const bolt = openBolt(target, { salvage });
+  try {
+    requireMicroMdm(bolt);
+    return { ...received, txid: bolt.txid, retries: 0 };
+  } finally {
+    bolt.close();
+  }
+}
+
+function copying({ onProgress, salvage = false }: Omit<ReadOptions, 'at' | 'folder'>): {
+  salvage: boolean;
+  onProgress?: NonNullable<ReadOptions['onProgress']>;
+} {
+  return { salvage, ...(onProgress ? { onProgress } : {}) };
+}
+
+function requireFolder(folder: string | undefined): string {
+  return (
+    folder ??
+    misused('usage/no-folder', 'A backup must be saved somewhere private.', 'Name a folder for private copies.')
+  );
+}
