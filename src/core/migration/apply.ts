@@ -1,0 +1,666 @@
+/**
+ * Apply: a plan's rows into Fleet, in bounded transactions that can be killed at any point and run again.
+ *
+ * For each batch: lock the rows of its devices, look at them afresh, journal the intent, write, read everything back,
+ * commit, journal the outcome. What Fleet or a device has touched is never overwritten; rows that already are the
+ * plan's are recognised and left alone, so the same plan can be run again after any interruption.
+ */
+import { FailureError, refused } from '../failure';
+import type { FleetConnection } from '../fleet/connection';
+import {
+  bytesOf,
+  CountMismatch,
+  deleteRows,
+  foldId,
+  insertRows,
+  isAbsent,
+  places,
+  readDevices,
+  targetHash,
+  updateRows,
+  type FoundRow,
+  type TargetDevice,
+} from '../fleet/device-rows';
+import { readHosts } from '../fleet/hosts';
+import { MIGRATION_TABLES, type MigrationTable, type TargetSchema } from '../fleet/schema';
+import type { OnProgress } from '../progress';
+import type { Judgement } from './verdict';
+import type { Snapshot } from '../sources/snapshot';
+import { differenceOf, type Difference, type RowChange } from './difference';
+import { Journal, journaledDevices, journalPath, nextBatch, operatorHere } from './journal';
+import { checkSchema, isWritten, nextSerial, rowsOfPlan, type Plan, type PlanDevice } from './plan';
+import type { DeviceRows } from './rows';
+import { readAssociations, targetReasons, type TargetFacts } from './target-reasons';
+import { touchesOf } from './touched';
+import {
+  isAboutRows,
+  isBusy,
+  ReadBackDiffers,
+  WritingSession,
+  type Connect,
+  type Patience,
+  type TransactionOutcome,
+} from './writing-session';
+
+/** Why a device that was planned was not written. */
+export interface HeldDevice {
+  readonly udid: string;
+  /**
+   * `source-drift`, `target-drift`, `touched-since-plan`, `association-taken`, `case-conflict`, `no-agent`,
+   * `refused-by-target`, `target-busy`, and other codes of a plan's reasons on another server than the plan's.
+   */
+  readonly code: string;
+  readonly sentence: string;
+  /** What stands in Fleet against what was to be written. */
+  readonly changes: readonly RowChange[];
+}
+
+export interface ApplyResult {
+  readonly planId: string;
+  readonly journal: string;
+  readonly rehearsal: boolean;
+  /** `stopped`: the signal was given; run it again to go on. */
+  readonly state: 'complete' | 'stopped';
+  readonly counts: {
+    /** Devices of the plan that were to be written. */
+    readonly planned: number;
+    readonly inserted: number;
+    readonly refreshed: number;
+    /** Refreshes that had nothing to change. */
+    readonly unchanged: number;
+    /** Found as the plan wants them although the plan saw them otherwise, or touched since: written by an earlier run. */
+    readonly already: number;
+    readonly held: number;
+    /** Not reached because it was stopped. */
+    readonly left: number;
+    readonly queueSwitchedOff: number;
+  };
+  readonly held: readonly HeldDevice[];
+  /** The serials step: null when the plan has none chosen. `not-rehearsed`: it would move the counter for good. */
+  readonly serial: 'inserted' | 'there' | 'not-rehearsed' | null;
+  /** Things worth telling: another server than the plan's, connections that were lost, a torn journal line. */
+  readonly notes: readonly string[];
+}
+
+export interface ApplyInput {
+  readonly plan: Plan;
+  /** Opens a connection for writing; called again when one is lost. */
+  readonly connect: Connect;
+  /** Asks a connection what the tables look like. */
+  readonly probe: (connection: FleetConnection) => Promise<TargetSchema>;
+  /** Read from the plan's private copy, and judged at the plan's instant. */
+  readonly snapshot: Snapshot;
+  readonly judgement: Judgement;
+  /** Fingerprints of the source as it is now, by UDID; null when it was not read again (the journal says so). */
+  readonly fresh: ReadonlyMap<string, string> | null;
+  /** Folder the journal goes to. */
+  readonly journalFolder: string;
+  readonly rehearse?: boolean;
+  /** Devices a transaction. */
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+  /** Awaited between batches; for pausing. */
+  readonly pause?: () => Promise<void>;
+  readonly onProgress?: OnProgress;
+  /** Checks and cautions accepted by name for this apply, besides the plan's. */
+  readonly accepted?: readonly string[];
+  readonly reason?: string | null;
+  /** Outcome of the preflight checks, for the journal. */
+  readonly preflight?: readonly { readonly code: string; readonly outcome: string }[];
+  /** Name and version of the program, for the journal. */
+  readonly tool?: string;
+  readonly patience?: Patience;
+  /** Tests only: called at named points. */
+  readonly probePoint?: (point: string) => Promise<void>;
+}
+
+/** Devices a transaction: measured, see ARCHITECTURE.md. Locks are held for about 100 ms. */
+const BATCH_SIZE = 500;
+/** Bytes a transaction. */
+const BATCH_BYTES = 16 * 1_048_576;
+/** After so many devices in a row were refused and none accepted, something is wrong with the target, not with them. */
+const HOPELESS = 25;
+
+/**
+ * Applies a plan. With `rehearse` everything is done the same way and rolled back, batch by batch.
+ *
+ * Throws `plan/rows-differ`, `plan/schema-changed`, `fleet/locked-by-other-operator`, `apply/target-refuses`,
+ * `journal/…` and the failures of the connection. What was committed before a failure stays, is in the journal, and is
+ * recognised when the same plan is applied again.
+ */
+export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
+  const { plan } = input;
+  // Before the first connection: nothing may be written when the rows are not those that were shown.
+  const rowsOf = rowsOfPlan(plan, input.snapshot, input.judgement);
+  const session = await WritingSession.open(input.connect, input.patience);
+  try {
+    const schema = await input.probe(session.connection);
+    checkSchema(plan, schema);
+    const rehearsal = input.rehearse ?? false;
+    const { address, server } = session.connection;
+    const place = { serverUuid: server.serverUuid, database: address.database };
+    const journal = await Journal.open(journalPath(input.journalFolder, plan.id, place, rehearsal));
+    try {
+      return await new Application(input, session, schema, journal, rowsOf).run();
+    } finally {
+      await journal.close();
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+interface Work {
+  readonly device: PlanDevice;
+  readonly rows: DeviceRows;
+}
+
+/** What a look under lock decided for one device. */
+type Decision =
+  | { readonly kind: 'write'; readonly work: Work; readonly difference: Difference }
+  | { readonly kind: 'unchanged' | 'already'; readonly work: Work }
+  | { readonly kind: 'held'; readonly work: Work; readonly held: HeldDevice };
+
+interface QueueRow {
+  readonly id: string;
+  readonly commandUuid: string;
+}
+
+class Application {
+  readonly #input: ApplyInput;
+  readonly #session: WritingSession;
+  readonly #schema: TargetSchema;
+  readonly #journal: Journal;
+  readonly #rowsOf: (udid: string) => DeviceRows;
+  readonly #rehearsal: boolean;
+  readonly #held = new Map<string, HeldDevice>();
+  readonly #notes: string[] = [];
+  /** Devices whose commit may have come through although its answer was lost. */
+  readonly #perhaps = new Map<string, 'insert' | 'refresh'>();
+  /** Devices an earlier run of this plan committed. */
+  readonly #earlier: ReadonlySet<string>;
+  readonly #queue: ReadonlyMap<string, readonly QueueRow[]>;
+  readonly #counts = { inserted: 0, refreshed: 0, unchanged: 0, already: 0, queueSwitchedOff: 0 };
+  /** Gives the next batch; the first call derives its rows. */
+  #ahead: (() => Work[]) | null = null;
+  #batch: number;
+  #refusals = 0;
+  #done = 0;
+
+  constructor(
+    input: ApplyInput,
+    session: WritingSession,
+    schema: TargetSchema,
+    journal: Journal,
+    rowsOf: (udid: string) => DeviceRows,
+  ) {
+    this.#input = input;
+    this.#session = session;
+    this.#schema = schema;
+    this.#journal = journal;
+    this.#rowsOf = rowsOf;
+    this.#rehearsal = input.rehearse ?? false;
+    this.#batch = nextBatch(journal.found.lines);
+    this.#earlier = new Set(journaledDevices(journal.found.lines).keys());
+    const queue = new Map<string, QueueRow[]>();
+    if (input.plan.steps.queue.chosen) {
+      for (const { udid, id, commandUuid } of input.plan.steps.queue.rows) {
+        const rows = queue.get(udid) ?? [];
+        rows.push({ id, commandUuid });
+        queue.set(udid, rows);
+      }
+    }
+    this.#queue = queue;
+  }
+
+  async run(): Promise<ApplyResult> {
+    const { plan } = this.#input;
+    const planned = plan.devices.filter(isWritten);
+    await this.#open(planned.length);
+
+    const before = this.#held.size;
+    this.#holdDrift(planned);
+    await this.#holdByTarget(planned.filter((device) => !this.#held.has(device.udid)));
+    this.#done = this.#held.size - before;
+    const serial = await this.#liftSerials();
+
+    const todo = planned.filter((device) => !this.#held.has(device.udid));
+    let stopped = false;
+    let next = 0;
+    while (next < todo.length) {
+      if (this.#input.signal?.aborted === true) {
+        stopped = true;
+        break;
+      }
+      await this.#input.pause?.();
+      const batch = this.#ahead?.() ?? this.#takeBatch(todo, next);
+      next += batch.length;
+      this.#prepare(todo, next);
+      await this.#apply(batch);
+      this.#done += batch.length;
+      this.#input.onProgress?.({
+        label: this.#rehearsal ? 'rehearsing' : 'applying',
+        done: this.#done,
+        total: planned.length,
+      });
+    }
+    return this.#finish(planned.length, todo.length - next, stopped, serial);
+  }
+
+  async #open(planned: number): Promise<void> {
+    const { plan } = this.#input;
+    const { address, server } = this.#session.connection;
+    const { tornBytes } = this.#journal.found;
+    if (tornBytes > 0) {
+      this.#notes.push(`The journal’s last line was torn by a crash (${tornBytes} bytes); it was cut off.`);
+    }
+    if (server.serverUuid !== plan.target.serverUuid || address.database !== plan.target.database) {
+      this.#notes.push(
+        'This is not the database the plan was made with; every device was held against this one afresh.',
+      );
+    }
+    if (this.#input.fresh === null) this.#notes.push('The source was not read again, so drift was not looked for.');
+    await this.#journal.append({
+      kind: 'opened',
+      planId: plan.id,
+      ...operatorHere(),
+      tool: this.#input.tool ?? 'slipway',
+      target: { host: address.host, port: address.port, database: address.database, serverUuid: server.serverUuid },
+      written: plan.written,
+      rehearsal: this.#rehearsal,
+      counts: { ...plan.counts, planned },
+      accepted: [...new Set([...plan.accepted, ...(this.#input.accepted ?? [])])].sort(),
+      reason: this.#input.reason ?? plan.reason,
+      preflight: [...(this.#input.preflight ?? [])],
+      driftChecked: this.#input.fresh !== null,
+    });
+  }
+
+  /** Devices that changed at the source since the plan was made. */
+  #holdDrift(planned: readonly PlanDevice[]): void {
+    const { fresh } = this.#input;
+    if (fresh === null) return;
+    for (const device of planned) {
+      const now = fresh.get(device.udid);
+      if (now === device.fingerprint) continue;
+      this.#hold({
+        udid: device.udid,
+        code: 'source-drift',
+        sentence:
+          now === undefined
+            ? 'The source no longer holds this device.'
+            : 'The source’s record of this device changed after the plan was made.',
+        changes: [],
+      });
+    }
+  }
+
+  /** What only the whole target tells: certificates tied to other ids; on another server than the plan's, all of it. */
+  async #holdByTarget(planned: readonly PlanDevice[]): Promise<void> {
+    const { plan } = this.#input;
+    const { connection } = this.#session;
+    const elsewhere =
+      connection.server.serverUuid !== plan.target.serverUuid || connection.address.database !== plan.target.database;
+    const judged = new Map(this.#input.judgement.devices.map((one) => [one.device.udid, one.device]));
+    const hashes = new Set(planned.flatMap((device) => judged.get(device.udid)?.certificate?.sha256 ?? []));
+    const associations = await readAssociations(connection, hashes);
+    if (!elsewhere) {
+      for (const device of planned) {
+        const others = associations.get(judged.get(device.udid)?.certificate?.sha256 ?? '') ?? new Set<string>();
+        if ([...others].every((id) => id === foldId(device.udid))) continue;
+        this.#hold({
+          udid: device.udid,
+          code: 'association-taken',
+          sentence: 'Fleet has tied this device’s certificate to another id since the plan was made.',
+          changes: [],
+        });
+      }
+      return;
+    }
+    const accepted = new Set([...plan.accepted, ...(this.#input.accepted ?? [])]);
+    const facts: TargetFacts = {
+      schema: this.#schema,
+      hosts: await readHosts(connection, planned),
+      teamIds: new Set((await connection.query<{ id: number }>('SELECT id FROM teams')).map((team) => team.id)),
+      associations,
+    };
+    for (let start = 0; start < planned.length; start += BATCH_SIZE) {
+      const batch = planned.slice(start, start + BATCH_SIZE);
+      const targets = await readDevices(
+        connection,
+        this.#schema,
+        batch.map((device) => device.udid),
+      );
+      for (const device of batch) {
+        const source = judged.get(device.udid);
+        const target = targets.get(device.udid);
+        if (source === undefined || target === undefined) continue;
+        const reasons = targetReasons(source, device.udid, this.#rowsOf(device.udid), target, device.teamId, facts);
+        const against = reasons.find(
+          ({ severity, code }) => severity === 'block' || (severity === 'caution' && !accepted.has(code)),
+        );
+        if (against === undefined) continue;
+        this.#hold({ udid: device.udid, code: against.code, sentence: against.sentence, changes: [] });
+      }
+    }
+  }
+
+  /** One row above the old CA's serials, in a transaction of its own: Fleet then never repeats issuer and serial. */
+  async #liftSerials(): Promise<ApplyResult['serial']> {
+    const step = this.#input.plan.steps.serials;
+    if (step === null || !step.chosen) return null;
+    // An explicit value moves AUTO_INCREMENT at once, and a rollback does not move it back.
+    if (this.#rehearsal) return 'not-rehearsed';
+    let outcome: 'inserted' | 'there' = 'there';
+    await this.#session.transaction(
+      async (connection) => {
+        outcome = 'there';
+        if ((await nextSerial(connection, step.table)) > BigInt(step.serial)) return;
+        await this.#journal.append({ kind: 'serial', table: step.table, serial: step.serial, outcome: 'intended' });
+        outcome = 'inserted';
+        await connection.execute(`INSERT INTO ${step.table} (serial) VALUES (?)`, [step.serial]);
+      },
+      { commit: true },
+    );
+    await this.#journal.append({ kind: 'serial', table: step.table, serial: step.serial, outcome });
+    return outcome;
+  }
+
+  /** Makes ready for the next batch to be derived as soon as MySQL is busy with this one. */
+  #prepare(todo: readonly PlanDevice[], next: number): void {
+    let batch: Work[] | null = null;
+    this.#ahead = () => (batch ??= this.#takeBatch(todo, next));
+  }
+
+  /** As many devices as fit the transaction's bounds, at least one. */
+  #takeBatch(todo: readonly PlanDevice[], start: number): Work[] {
+    const size = Math.max(1, this.#input.batchSize ?? BATCH_SIZE);
+    const batch: Work[] = [];
+    let bytes = 0;
+    for (let index = start; index < todo.length && batch.length < size; index += 1) {
+      const device = todo[index];
+      if (device === undefined) break;
+      const rows = this.#rowsOf(device.udid);
+      for (const table of MIGRATION_TABLES) bytes += bytesOf(rows[table]);
+      if (batch.length > 0 && bytes > BATCH_BYTES) break;
+      batch.push({ device, rows });
+    }
+    return batch;
+  }
+
+  /** Applies a batch; when the target refuses it, its halves, so that one device does not sink the others. */
+  async #apply(batch: readonly Work[], again = true): Promise<void> {
+    try {
+      const decisions = await this.#transact(batch);
+      if (decisions.some((decision) => decision.kind !== 'held')) this.#refusals = 0;
+      for (const decision of decisions) this.#count(decision);
+    } catch (error) {
+      if (!isAboutRows(error) && !isBusy(error)) throw error;
+      // A row that came up between our look and our insert is a duplicate: a second look sees it.
+      if (again && error instanceof FailureError && error.failure.detail?.['errno'] === 1062) {
+        await this.#apply(batch, false);
+        return;
+      }
+      const [only] = batch;
+      if (batch.length > 1 || only === undefined) {
+        const middle = Math.ceil(batch.length / 2);
+        await this.#apply(batch.slice(0, middle));
+        await this.#apply(batch.slice(middle));
+        return;
+      }
+      this.#refuse(only, error);
+    }
+  }
+
+  #refuse(work: Work, error: unknown): void {
+    if (isBusy(error)) {
+      this.#hold({
+        udid: work.device.udid,
+        code: 'target-busy',
+        sentence: 'Its rows stayed locked by another session of Fleet’s database; apply again at a quieter time.',
+        changes: [],
+      });
+      return;
+    }
+    const sentence = refusalOf(error);
+    this.#hold({ udid: work.device.udid, code: 'refused-by-target', sentence, changes: [] });
+    this.#refusals += 1;
+    const written = this.#counts.inserted + this.#counts.refreshed;
+    if (this.#refusals >= HOPELESS && written === 0) {
+      refused(
+        'apply/target-refuses',
+        `Fleet’s database refused ${this.#refusals} devices one after the other and took none: ${sentence}`,
+        'Look at what is named; nothing was written. If it is a column Slipway does not know, a newer version is needed.',
+        { devices: this.#refusals },
+      );
+    }
+  }
+
+  /** One transaction over a batch. */
+  async #transact(batch: readonly Work[]): Promise<readonly Decision[]> {
+    let intent: { readonly batch: number; readonly writes: readonly Decision[] } | null = null;
+    let switched = 0;
+    const onOutcome = async (outcome: TransactionOutcome): Promise<void> => {
+      if (intent === null) return;
+      const told = intent;
+      intent = null;
+      if (outcome === 'unknown') {
+        for (const { work } of told.writes) {
+          this.#perhaps.set(work.device.udid, work.device.action === 'insert' ? 'insert' : 'refresh');
+        }
+      }
+      await this.#journal.append({ kind: 'outcome', batch: told.batch, outcome });
+      await this.#input.probePoint?.(`outcome-${outcome}`);
+    };
+
+    const decisions = await this.#session.transaction(
+      async (connection) => {
+        intent = null;
+        switched = 0;
+        const udids = batch.map((work) => work.device.udid);
+        const found = await readDevices(connection, this.#schema, udids, { lock: true });
+        const decided = batch.map((work) => this.#decide(work, found.get(work.device.udid)));
+        const writes = decided.filter((decision) => decision.kind === 'write');
+        const queue = await this.#lockQueue(connection, decided);
+        await this.#input.probePoint?.('locked');
+        if (writes.length === 0 && queue.length === 0) return decided;
+
+        const number = this.#batch;
+        this.#batch += 1;
+        await this.#journal.append({
+          kind: 'intent',
+          batch: number,
+          devices: writes.map(({ work }) => ({
+            udid: work.device.udid,
+            action: work.device.action === 'insert' ? 'insert' : 'refresh',
+            rowsSha256: work.device.rowsSha256 ?? '',
+          })),
+          queue: [...queue],
+        });
+        intent = { batch: number, writes };
+        await this.#input.probePoint?.('intent');
+        const writing = writeDifferences(
+          connection,
+          writes.map((decision) => decision.difference),
+        );
+        await Promise.all([writing, this.#deriveMeanwhile()]);
+        switched = await switchOff(connection, queue);
+        await this.#input.probePoint?.('written');
+        await this.#readBack(
+          connection,
+          writes.map(({ work }) => work),
+        );
+        await this.#input.probePoint?.('verified');
+        return decided;
+      },
+      { commit: !this.#rehearsal, onOutcome },
+    );
+    this.#counts.queueSwitchedOff += switched;
+    return decisions;
+  }
+
+  /** Derives the next batch's rows once the statement just given has left for MySQL. */
+  async #deriveMeanwhile(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#ahead?.();
+  }
+
+  #decide(work: Work, target: TargetDevice | undefined): Decision {
+    const { device, rows } = work;
+    if (target === undefined) throw new Error('a device that was asked for was not answered');
+    const difference = differenceOf(target, rows);
+    const absent = isAbsent(target);
+    const hold = (code: string, sentence: string): Decision => ({
+      kind: 'held',
+      work,
+      held: { udid: device.udid, code, sentence, changes: absent ? [] : difference.changes },
+    });
+    const touches = absent ? [] : touchesOf(target);
+    if (touches.length > 0) {
+      // An earlier run of this plan brought it in, and its life in Fleet has begun: done, not drifted.
+      if (this.#earlier.has(device.udid)) return { kind: 'already', work };
+      return hold('touched-since-plan', touches.map((touch) => touch.sentence).join(' '));
+    }
+    const now = targetHash(target);
+    if (difference.changes.length === 0) return { kind: now === device.targetSha256 ? 'unchanged' : 'already', work };
+    if (now !== device.targetSha256) {
+      return hold(
+        'target-drift',
+        now === 'absent'
+          ? 'The rows the plan wanted to refresh are gone from Fleet.'
+          : device.targetSha256 === 'absent'
+            ? 'Rows that were not there when the plan was made stand in Fleet.'
+            : 'The rows in Fleet are not those the plan was made with.',
+      );
+    }
+    return { kind: 'write', work, difference };
+  }
+
+  /** The planned queue rows of devices that go on, as far as they are still active. */
+  async #lockQueue(connection: FleetConnection, decided: readonly Decision[]): Promise<QueueRow[]> {
+    const wanted = decided.flatMap((decision) =>
+      decision.kind === 'held' ? [] : [...(this.#queue.get(decision.work.device.udid) ?? [])],
+    );
+    const active: QueueRow[] = [];
+    for (let start = 0; start < wanted.length; start += 1_000) {
+      const part = wanted.slice(start, start + 1_000);
+      const rows = await connection.query<{ id: string; command_uuid: string }>(
+        'SELECT id, command_uuid FROM nano_enrollment_queue ' +
+          `WHERE (id, command_uuid) IN (${part.map(() => '(?, ?)').join(', ')}) AND active = 1 FOR UPDATE`,
+        part.flatMap((row) => [row.id, row.commandUuid]),
+      );
+      for (const row of rows) active.push({ id: row.id, commandUuid: row.command_uuid });
+    }
+    return active;
+  }
+
+  /** Every row of the written devices again, and every column: what a trigger or a lossy charset did shows here. */
+  async #readBack(connection: FleetConnection, works: readonly Work[]): Promise<void> {
+    const udids = works.map((work) => work.device.udid);
+    const found = await readDevices(connection, this.#schema, udids, { contacts: false });
+    const wrong = new Set<string>();
+    for (const work of works) {
+      const target = found.get(work.device.udid);
+      if (target === undefined) throw new Error('a device that was asked for was not answered');
+      for (const change of differenceOf(target, work.rows).changes) {
+        if (change.columns.length === 0) wrong.add(`${change.table}: ${change.change}`);
+        for (const [column] of change.columns) wrong.add(`${change.table}.${column}`);
+      }
+    }
+    if (wrong.size > 0) throw new ReadBackDiffers([...wrong].sort());
+  }
+
+  #count(decision: Decision): void {
+    if (decision.kind === 'held') {
+      this.#hold(decision.held);
+      return;
+    }
+    const { udid, action } = decision.work.device;
+    const perhaps = this.#perhaps.get(udid);
+    if (decision.kind === 'write') this.#counts[action === 'insert' ? 'inserted' : 'refreshed'] += 1;
+    else if (decision.kind === 'already' && perhaps !== undefined) {
+      // It was this run that wrote it; only the answer to its commit was lost.
+      this.#counts[perhaps === 'insert' ? 'inserted' : 'refreshed'] += 1;
+    } else this.#counts[decision.kind] += 1;
+  }
+
+  #hold(held: HeldDevice): void {
+    this.#held.set(held.udid, held);
+  }
+
+  async #finish(planned: number, left: number, stopped: boolean, serial: ApplyResult['serial']): Promise<ApplyResult> {
+    const { reconnects } = this.#session;
+    if (reconnects > 0) this.#notes.push(`The connection was lost and found again ${reconnects} times.`);
+    const held = [...this.#held.values()];
+    const counts = { planned, ...this.#counts, held: held.length, left };
+    if (held.length > 0) {
+      await this.#journal.append({ kind: 'held', devices: held.map(({ udid, code }) => ({ udid, code })) });
+    }
+    const state = stopped ? 'stopped' : 'complete';
+    await this.#journal.append({ kind: 'closed', state, counts });
+    return {
+      planId: this.#input.plan.id,
+      journal: this.#journal.path,
+      rehearsal: this.#rehearsal,
+      state,
+      counts,
+      held,
+      serial,
+      notes: this.#notes,
+    };
+  }
+}
+
+/** Deletes first, children before parents; then the rest in the order foreign keys force. */
+async function writeDifferences(connection: FleetConnection, differences: readonly Difference[]): Promise<void> {
+  const limit = Math.floor(connection.server.maxAllowedPacket * 0.75) || 1_048_576;
+  const all = <T extends FoundRow>(
+    pick: (difference: Difference) => Readonly<Record<MigrationTable, readonly T[]>>,
+    table: MigrationTable,
+  ): T[] => differences.flatMap((difference) => pick(difference)[table]);
+  for (const table of [...MIGRATION_TABLES].reverse()) {
+    const rows = all((difference) => difference.deletes, table);
+    // A device's own row is never deleted by an apply: everything of the device hangs on it.
+    if (table === 'nano_devices' && rows.length > 0) throw new CountMismatch(table, 0, rows.length);
+    await deleteRows(connection, table, rows);
+  }
+  for (const table of MIGRATION_TABLES) {
+    await insertRows(
+      connection,
+      table,
+      all((difference) => difference.inserts, table),
+      limit,
+    );
+    await updateRows(
+      connection,
+      table,
+      all((difference) => difference.updates, table),
+      limit,
+    );
+  }
+}
+
+async function switchOff(connection: FleetConnection, rows: readonly QueueRow[]): Promise<number> {
+  for (let start = 0; start < rows.length; start += 200) {
+    const part = rows.slice(start, start + 200);
+    const { affectedRows } = await connection.execute(
+      `UPDATE nano_enrollment_queue SET active = 0 WHERE active = 1 AND (id, command_uuid) IN (${part
+        .map(() => `(${places(2)})`)
+        .join(', ')})`,
+      part.flatMap((row) => [row.id, row.commandUuid]),
+    );
+    if (affectedRows !== part.length) {
+      throw new Error(`nano_enrollment_queue: ${part.length} expected, ${affectedRows} counted`);
+    }
+  }
+  return rows.length;
+}
+
+function refusalOf(error: unknown): string {
+  if (error instanceof ReadBackDiffers) {
+    return `What was read back is not what was written (${error.columns.join(', ')}); a trigger may have changed it.`;
+  }
+  if (error instanceof CountMismatch) return `MySQL counted other rows than were written (${error.message}).`;
+  if (error instanceof FailureError) return error.failure.message;
+  return 'MySQL refused its rows.';
+}

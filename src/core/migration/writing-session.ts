@@ -1,0 +1,264 @@
+/**
+ * A writer's session with Fleet's database: one operator at a time, found again after a lost connection, and
+ * transactions that are tried again when they meet Fleet's own.
+ */
+import { createHash } from 'node:crypto';
+import { FailureError, refused } from '../failure';
+import type { FleetConnection } from '../fleet/connection';
+import { CountMismatch } from '../fleet/device-rows';
+
+/** Opens a connection for writing. */
+export type Connect = () => Promise<FleetConnection>;
+
+/** How long things are tried. */
+export interface Patience {
+  /** Seconds the operators' lock is waited for: a session of ours that was killed lets go only when MySQL notices. */
+  readonly lockSeconds: number;
+  /** Waits before each new attempt to connect, milliseconds. */
+  readonly reconnectMs: readonly number[];
+  /** How often one transaction may lose its connection before it is given up. */
+  readonly losses: number;
+  /** Waits before a transaction is tried again after a deadlock or lock timeout, milliseconds. */
+  readonly retryMs: readonly number[];
+}
+
+export const PATIENCE: Patience = {
+  lockSeconds: 3,
+  reconnectMs: [200, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000],
+  losses: 5,
+  retryMs: [50, 200, 800],
+};
+
+const LOST = new Set([
+  'fleet/connection-lost',
+  'fleet/timeout',
+  'fleet/unreachable',
+  'fleet/protocol',
+  'fleet/connections-exhausted',
+]);
+
+/** True when the connection is gone rather than the statement wrong. */
+export function isLost(error: unknown): boolean {
+  return error instanceof FailureError && LOST.has(error.failure.code);
+}
+
+/** True when the same transaction may succeed a moment later. */
+export function isBusy(error: unknown): boolean {
+  return (
+    error instanceof FailureError &&
+    (error.failure.code === 'fleet/deadlock' || error.failure.code === 'fleet/lock-timeout')
+  );
+}
+
+/** What a statement was refused for that is about single rows: the batch is taken apart to find them. */
+const ABOUT_ROWS = new Set([
+  'fleet/constraint',
+  'fleet/value-refused',
+  'fleet/packet-too-large',
+  'fleet/statement-failed',
+  'fleet/ambiguous-id',
+]);
+
+/** True when the refusal may concern only some of the rows. */
+export function isAboutRows(error: unknown): error is FailureError | CountMismatch | ReadBackDiffers {
+  if (error instanceof CountMismatch || error instanceof ReadBackDiffers) return true;
+  return error instanceof FailureError && ABOUT_ROWS.has(error.failure.code);
+}
+
+/** What was read back inside the transaction is not what was written: a trigger, or a defect. */
+export class ReadBackDiffers extends Error {
+  constructor(readonly columns: readonly string[]) {
+    super(`read back differs: ${columns.join(', ')}`);
+    this.name = 'ReadBackDiffers';
+  }
+}
+
+/** A session that holds the operators' lock. */
+export class WritingSession {
+  readonly #connect: Connect;
+  readonly #patience: Patience;
+  #connection: FleetConnection;
+  /** MySQL's number of the session, to end it by should it outlive its connection. */
+  #sessionId: number;
+  /** Times the connection was lost and found again. */
+  reconnects = 0;
+
+  private constructor(connect: Connect, connection: FleetConnection, sessionId: number, patience: Patience) {
+    this.#connect = connect;
+    this.#connection = connection;
+    this.#sessionId = sessionId;
+    this.#patience = patience;
+  }
+
+  /** Connects and takes the operators' lock. Throws `fleet/locked-by-other-operator`. */
+  static async open(connect: Connect, patience: Patience = PATIENCE): Promise<WritingSession> {
+    const connection = await connect();
+    try {
+      await takeLock(connection, patience.lockSeconds);
+      return new WritingSession(connect, connection, await sessionIdOf(connection), patience);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  get connection(): FleetConnection {
+    return this.#connection;
+  }
+
+  /** Lets go of the lock and says goodbye. */
+  async close(): Promise<void> {
+    await this.#connection.query('SELECT RELEASE_LOCK(?)', [lockName(this.#connection)]).catch(() => undefined);
+    await this.#connection.close();
+  }
+
+  /** Drops the connection at once; MySQL rolls back and frees the lock. */
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  /**
+   * Runs work in a transaction and commits it (or, with `commit: false`, rolls it back).
+   *
+   * The work may be run several times: after a deadlock, after a lock timeout, and on a new connection when the old one
+   * was lost. It must look at the target afresh each time; a commit whose answer was lost may have come through.
+   * `onOutcome` is told what became of each attempt that got as far as `declare`.
+   */
+  async transaction<T>(
+    work: (connection: FleetConnection) => Promise<T>,
+    options: { readonly commit: boolean; readonly onOutcome?: (outcome: TransactionOutcome) => Promise<void> },
+  ): Promise<T> {
+    let retries = 0;
+    let losses = 0;
+    for (;;) {
+      let committing = false;
+      let attempt: { readonly value: T } | { readonly error: unknown };
+      try {
+        await this.#connection.begin();
+        const value = await work(this.#connection);
+        if (options.commit) {
+          committing = true;
+          await this.#connection.commit();
+        } else await this.#connection.rollback();
+        attempt = { value };
+      } catch (error) {
+        attempt = { error };
+      }
+      // Told outside of the try: a journal that cannot be written must not be taken for a failed transaction.
+      if ('value' in attempt) {
+        await options.onOutcome?.(options.commit ? 'committed' : 'rehearsed');
+        return attempt.value;
+      }
+      const { error } = attempt;
+      if (isLost(error)) {
+        await options.onOutcome?.(committing ? 'unknown' : 'rolled-back');
+        losses += 1;
+        if (losses > this.#patience.losses) throw error;
+        await this.#reconnect(error);
+        continue;
+      }
+      await this.#rollBack();
+      await options.onOutcome?.('rolled-back');
+      const wait = this.#patience.retryMs[retries];
+      if (!isBusy(error) || wait === undefined) throw error;
+      retries += 1;
+      await sleep(wait);
+    }
+  }
+
+  async #rollBack(): Promise<void> {
+    try {
+      await this.#connection.rollback();
+    } catch {
+      // Nothing of it is committed either way; the next statement finds out whether the connection lives.
+      this.#connection.destroy();
+    }
+  }
+
+  async #reconnect(cause: unknown): Promise<void> {
+    this.#connection.destroy();
+    const before = this.#connection.server.serverUuid;
+    let last = cause;
+    for (const wait of this.#patience.reconnectMs) {
+      await sleep(wait);
+      let connection: FleetConnection;
+      try {
+        connection = await this.#connect();
+      } catch (error) {
+        if (!isLost(error)) throw error;
+        last = error;
+        continue;
+      }
+      if (connection.server.serverUuid !== before) {
+        await connection.close();
+        refused(
+          'fleet/server-changed',
+          'After the connection was lost another MySQL server answers under the same address; it may lack what was just written.',
+          'Check which server is Fleet’s primary now, then run the same command again.',
+        );
+      }
+      try {
+        // Where the network broke, MySQL may take our old session for alive, with its locks and its open transaction.
+        if ((await lockHolder(connection)) === this.#sessionId) {
+          await connection.query(`KILL ${this.#sessionId}`).catch(() => undefined);
+        }
+        await takeLock(connection, this.#patience.lockSeconds);
+        this.#sessionId = await sessionIdOf(connection);
+      } catch (error) {
+        await connection.close();
+        if (!isLost(error) && !isLocked(error)) throw error;
+        last = error;
+        continue;
+      }
+      this.#connection = connection;
+      this.reconnects += 1;
+      return;
+    }
+    throw last;
+  }
+}
+
+/** What became of one attempt at a transaction. */
+export type TransactionOutcome = 'committed' | 'rolled-back' | 'rehearsed' | 'unknown';
+
+function isLocked(error: unknown): boolean {
+  return error instanceof FailureError && error.failure.code === 'fleet/locked-by-other-operator';
+}
+
+async function takeLock(connection: FleetConnection, seconds: number): Promise<void> {
+  const [row] = await connection.query<{ taken: number | null }>('SELECT GET_LOCK(?, ?) AS taken', [
+    lockName(connection),
+    seconds,
+  ]);
+  if (row?.taken === 1) return;
+  refused(
+    'fleet/locked-by-other-operator',
+    'Another session of Slipway is writing to this Fleet database.',
+    'Wait until it has finished; if nobody knows of one, look for its connection in SHOW PROCESSLIST.',
+    { connectionId: await lockHolder(connection) },
+  );
+}
+
+/** The session that holds the operators' lock; null when nobody does. */
+async function lockHolder(connection: FleetConnection): Promise<number | null> {
+  const [holder] = await connection.query<{ id: number | null }>('SELECT IS_USED_LOCK(?) AS id', [
+    lockName(connection),
+  ]);
+  return holder?.id ?? null;
+}
+
+async function sessionIdOf(connection: FleetConnection): Promise<number> {
+  const [row] = await connection.query<{ id: number }>('SELECT CONNECTION_ID() AS id');
+  return row?.id ?? -1;
+}
+
+/** MySQL takes 64 characters; a database may have that many itself. */
+function lockName(connection: FleetConnection): string {
+  const name = `slipway:${connection.address.database}`;
+  return name.length <= 64 ? name : `slipway:${createHash('sha256').update(name).digest('hex').slice(0, 48)}`;
+}
+
+/** Waits without holding anything. */
+export async function sleep(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
