@@ -1,0 +1,132 @@
+/** Turning what was typed into what the engine takes. */
+import { existsSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { misused, refused } from '../core/failure';
+
+/** Options every command has. */
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly at?: string;
+}
+
+/** Options of every command that reads a source. */
+export interface SourceOptions extends CommonOptions {
+  readonly salvage?: boolean;
+  readonly apiKeyFile?: string;
+  readonly sourceCaFile?: string;
+  readonly sourcePin?: string;
+  readonly copies?: string;
+}
+
+/** Options of every command that connects to Fleet. */
+export interface FleetOptions {
+  readonly fleet?: string;
+  readonly fleetPasswordFile?: string;
+  readonly fleetCaFile?: string;
+  readonly fleetTls?: string;
+  readonly allowPlaintext?: boolean;
+  readonly allowMariadb?: boolean;
+  readonly fleetUrl?: string;
+  readonly fleetUrlCaFile?: string;
+  readonly fleetTokenFile?: string;
+  readonly privateKeyFile?: string;
+}
+
+/** Options by which cautions and overridable checks are acknowledged. */
+export interface AcceptOptions {
+  readonly accept?: string[];
+  readonly reason?: string;
+}
+
+/** The clock: `--at`, else now. Milliseconds since the epoch. */
+export function clockFrom(options: CommonOptions): number {
+  if (options.at === undefined) return Date.now();
+  const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(options.at)
+    ? Date.parse(options.at)
+    : NaN;
+  if (Number.isNaN(at)) {
+    misused('usage/time', 'The time given with --at is not RFC 3339.', 'Write it like 2026-11-24T18:30:00Z.');
+  }
+  return at;
+}
+
+/** Comma-separated and repeatable: `--accept a,b --accept c`. */
+export function collectCodes(value: string, previous: string[] = []): string[] {
+  const codes = value
+    .split(',')
+    .map((code) => code.trim())
+    .filter((code) => code !== '');
+  const wrong = codes.find((code) => !/^[a-z0-9][a-z0-9/-]*$/.test(code));
+  if (wrong !== undefined) {
+    misused(
+      'usage/accept',
+      `«${wrong}» is not a code.`,
+      'Name codes as they are printed, separated by commas: --accept no-agent,silent',
+    );
+  }
+  return [...previous, ...codes];
+}
+
+/** `--batch 200`: devices a transaction. */
+export function batchSize(value: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(value)) {
+    misused('usage/batch', `«${value}» is no number of devices.`, 'Give a whole number from 1 to 999999.');
+  }
+  return Number(value);
+}
+
+/** Where private copies of sources are kept: outside any workspace, so that they never travel with one. */
+export function copiesFolder(options: { readonly copies?: string }): string {
+  const data = process.env['XDG_DATA_HOME'];
+  return (
+    options.copies ??
+    process.env['SLIPWAY_COPIES'] ??
+    join(data !== undefined && data !== '' ? data : join(homedir(), '.local', 'share'), 'slipway', 'copies')
+  );
+}
+
+/** Who runs this, for the journal. */
+export function operatorName(): string {
+  const named = process.env['SLIPWAY_OPERATOR'];
+  if (named !== undefined && named !== '') return named;
+  try {
+    return userInfo().username;
+  } catch {
+    return process.env['USER'] ?? 'unknown';
+  }
+}
+
+/** Refuses to overwrite a file unless told to. */
+export function refuseExisting(path: string, overwrite: boolean | undefined): void {
+  if (overwrite !== true && existsSync(path)) {
+    refused('usage/file-exists', `${path} exists already.`, 'Name another file, or add --overwrite.', { path });
+  }
+}
+
+/** Throws `usage/confirmation-needed` where nobody could answer: before any work is done for nothing. */
+export function requireAnswer(yes: boolean | undefined): void {
+  if (yes === true || (process.stdin.isTTY && process.stderr.isTTY)) return;
+  misused(
+    'usage/confirmation-needed',
+    'This writes, and no terminal is there to ask on.',
+    'Add --yes once you have looked at what it would do.',
+  );
+}
+
+/**
+ * Asks for the name of what is about to be changed. `--yes` answers where no terminal is there.
+ * @returns false when the operator typed something else
+ */
+export async function confirm(question: string, expected: string, yes: boolean | undefined): Promise<boolean> {
+  requireAnswer(yes);
+  if (yes === true) return true;
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await ask.question(`${question}\nType ${expected} to go on: `);
+    return answer.trim() === expected;
+  } finally {
+    ask.close();
+  }
+}
