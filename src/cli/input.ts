@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { misused, refused } from '../core/failure';
+import { misused } from '../core/failure';
 
 /** Options every command has. */
 export interface CommonOptions {
@@ -101,7 +101,7 @@ export function operatorName(): string {
 /** Refuses to overwrite a file unless told to. */
 export function refuseExisting(path: string, overwrite: boolean | undefined): void {
   if (overwrite !== true && existsSync(path)) {
-    refused('usage/file-exists', `${path} exists already.`, 'Name another file, or add --overwrite.', { path });
+    misused('usage/file-exists', `${path} exists already.`, 'Name another file, or add --overwrite.', { path });
   }
 }
 

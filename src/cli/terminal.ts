@@ -67,20 +67,20 @@ export async function write(stream: NodeJS.WriteStream, text: string): Promise<v
 }
 
 /**
- * Prints an object as JSON whose list `name` may be long: its entries, which are JSON already, are written in portions.
+ * Prints an object as JSON whose list `name` may be long: its entries are written in portions, each on its own line.
  * The list's key stands after all keys of `head` and before those of `tail`.
  */
 export async function printJsonList(
   head: Readonly<Record<string, unknown>>,
   name: string,
-  entries: Iterable<string>,
+  entries: Iterable<unknown>,
   tail: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const opening = JSON.stringify(head);
   let text = `${opening.slice(0, -1)}${opening === '{}' ? '' : ','}${JSON.stringify(name)}:[`;
   let first = true;
   for (const entry of entries) {
-    text += (first ? '\n' : ',\n') + entry;
+    text += (first ? '\n' : ',\n') + JSON.stringify(entry);
     first = false;
     if (text.length > 262_144) {
       await write(process.stdout, text);

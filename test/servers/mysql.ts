@@ -143,11 +143,10 @@ export async function createDatabase(
       }
       try {
         // A connection that a test left in a transaction would hold the drop up for as long as it lives.
-        const [others] = await root.query<RowDataPacket[]>(
-          'SELECT id FROM information_schema.processlist WHERE db = ? AND id <> CONNECTION_ID()',
-          [name],
-        );
-        for (const { ID, id } of others) await root.query(`KILL ${Number(ID ?? id)}`).catch(() => undefined);
+        // Not information_schema.processlist: it copies every session's statement, and fails on bytes that are no text.
+        const [sessions] = await root.query<RowDataPacket[]>('SHOW PROCESSLIST');
+        const others = sessions.filter((session) => session['db'] === name && session['Id'] !== root.threadId);
+        for (const { Id } of others) await root.query(`KILL ${Number(Id)}`).catch(() => undefined);
         await root.query(`DROP DATABASE IF EXISTS \`${name}\``);
         for (const user of accounts) await root.query('DROP USER IF EXISTS ?@?', [user, '%']);
       } finally {

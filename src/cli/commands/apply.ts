@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { version } from '../../../package.json';
 import { FailureError, attempt, refused } from '../../core/failure';
@@ -6,10 +7,12 @@ import { probeSchema } from '../../core/fleet/probe';
 import { applyPlan, type ApplyResult } from '../../core/migration/apply';
 import { blockingChecks, runChecks, type CheckResult } from '../../core/migration/checks';
 import { fingerprintsOf } from '../../core/migration/fingerprint';
+import { Journal } from '../../core/migration/journal';
 import { isWritten, rowsOfPlan, withAccepted, type Plan } from '../../core/migration/plan';
 import { expectedOfPlan, verifyRows, type VerifyResult } from '../../core/migration/verify';
 import type { OnProgress } from '../../core/progress';
-import { parseSource, readSource } from '../../core/sources';
+import { parseSource, readSource, type SourceReference } from '../../core/sources';
+import { hashFile } from '../../core/sources/file-hash';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
 import {
@@ -95,6 +98,7 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
       result.rehearsal || result.state === 'stopped'
         ? null
         : await readBack(plan, opened, result, options, progress.onProgress);
+    if (verified !== null) await journalVerified(result.journal, verified);
     progress.end();
     if (options.json === true) await printJson(applyJson(result, verified));
     else await printApply(result, verified, planPath);
@@ -118,14 +122,26 @@ async function freshFingerprints(
   onProgress: OnProgress,
 ): Promise<ReadonlyMap<string, string> | null> {
   const reference = parseSource(options.source ?? plan.source.reference);
-  const at = clockFrom(options);
-  const read = await attempt(() => readSource(reference, { ...readOptions(options, at), onProgress }));
+  if (await isStillTheCopy(reference, plan)) {
+    return new Map(plan.devices.map(({ udid, fingerprint }) => [udid, fingerprint]));
+  }
+  const reading = { ...readOptions(options, clockFrom(options)), keepCertificates: false, onProgress };
+  const read = await attempt(() => readSource(reference, reading));
   if (read.ok) return fingerprintsOf(read.value);
   if (accepted.includes(NOT_REREAD)) return null;
   throw new FailureError({
     ...read.failure,
     remedy: `${read.failure.remedy} The source is read again to hold back devices that changed since the plan; name where it is now with --source, or accept that it is not read with --accept ${NOT_REREAD}.`,
   });
+}
+
+/** True when a source in a file is, byte for byte, what the plan was made from: then no device of it has changed. */
+async function isStillTheCopy({ transport, location }: SourceReference, { copy }: Plan): Promise<boolean> {
+  if (transport !== 'file') return false;
+  const size = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.size;
+  if (size(location) !== size(copy.path)) return false;
+  const hashed = await attempt(() => hashFile(location));
+  return hashed.ok && hashed.value === copy.sha256;
 }
 
 async function stopOnChecks(
@@ -175,6 +191,15 @@ async function readBack(
       onProgress,
     }),
   );
+}
+
+async function journalVerified(path: string, { counts }: VerifyResult): Promise<void> {
+  const journal = await Journal.open(path);
+  try {
+    await journal.append({ kind: 'verified', counts });
+  } finally {
+    await journal.close();
+  }
 }
 
 /** True when nothing read back is other than it should be. Touched since is life, not an error. */

@@ -37,6 +37,7 @@ const STEPS: readonly string[] = ['queue', 'serials'] satisfies PlanStep[];
 /** `slipway plan SOURCE --fleet … --out FILE`: compare with the live target and decide. */
 export async function run(source: string, options: PlanOptions): Promise<number> {
   refuseExisting(options.out, options.overwrite);
+  if (options.sql !== undefined) refuseExisting(options.sql, options.overwrite);
   const unknownStep = options.steps?.find((step) => !STEPS.includes(step));
   if (unknownStep !== undefined) {
     misused('usage/steps', `There is no step «${unknownStep}».`, 'Optional steps are queue and serials.');

@@ -1,5 +1,5 @@
 import type { JudgedDevice, Judgement } from '../../core/migration/verdict';
-import type { Finding, KeyedCertificate, Reason, Snapshot } from '../../core/sources/snapshot';
+import type { Finding, KeyedCertificate, Snapshot } from '../../core/sources/snapshot';
 import { EXIT } from '../exit-code';
 import type { SourceOptions } from '../input';
 import { readJudged } from '../source-reading';
@@ -40,7 +40,7 @@ async function printSnapshotJson(snapshot: Snapshot, judgement: Judgement): Prom
       counts: judgement.counts,
     },
     'devices',
-    mapped(judgement.devices, deviceText),
+    mapped(judgement.devices, deviceJson),
     { findings: [...snapshot.findings, ...judgement.findings].map(findingJson) },
   );
 }
@@ -53,34 +53,29 @@ function certificateFacts(certificate: KeyedCertificate): Record<string, unknown
   };
 }
 
-/** One device as JSON. Put together by hand: of fifty thousand, `JSON.stringify` would take most of the time. */
-function deviceText({ device, verdict, reasons }: JudgedDevice): string {
-  const { certificate, push, users } = device;
-  const notAfter = certificate?.notAfter ?? null;
-  return (
-    `{"udid":${quoted(device.udid)},"serial":${quoted(device.serial)},"name":${quoted(device.name)}` +
-    `,"platform":${quoted(device.platform)},"enrolled":${device.enrolled}` +
-    `,"topic":${quoted(push?.topic ?? null)},"tokenHex":${quoted(push?.tokenHex ?? null)}` +
-    `,"certificateSha256":${quoted(certificate?.sha256 ?? null)}` +
-    `,"certificateNotAfter":${notAfter === null ? 'null' : `"${rfc3339(notAfter)}"`}` +
-    `,"certificateInDepot":${certificate?.inDepot ?? false}` +
-    `,"hasUnlockToken":${device.unlockToken !== null},"hasBootstrapToken":${device.bootstrapToken !== null}` +
-    `,"lastSeen":${device.lastSeen === null ? 'null' : `"${rfc3339Nano(device.lastSeen)}"`}` +
-    `,"verdict":"${verdict}","reasons":${codesText(reasons)}` +
-    `,"users":${users.length === 0 ? '[]' : JSON.stringify(users.map(({ id, shortName }) => ({ id, shortName })))}}`
-  );
-}
+const none: readonly never[] = [];
 
-/** Printable ASCII that stands in JSON as it is. */
-const PLAIN = /^[ !#-[\]-~]*$/;
-
-function quoted(text: string | null): string {
-  return text === null ? 'null' : PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-function codesText(reasons: readonly Reason[]): string {
-  if (reasons.length === 0) return '[]';
-  return JSON.stringify([...new Set(reasons.map((reason) => reason.code))]);
+function deviceJson({ device, verdict, reasons }: JudgedDevice): Record<string, unknown> {
+  const { certificate, users } = device;
+  return {
+    udid: device.udid,
+    serial: device.serial,
+    name: device.name,
+    platform: device.platform,
+    enrolled: device.enrolled,
+    topic: device.push?.topic ?? null,
+    tokenHex: device.push?.tokenHex ?? null,
+    certificateSha256: certificate?.sha256 ?? null,
+    certificateNotAfter: certificate?.notAfter == null ? null : rfc3339(certificate.notAfter),
+    certificateInDepot: certificate?.inDepot ?? false,
+    hasUnlockToken: device.unlockToken !== null,
+    hasBootstrapToken: device.bootstrapToken !== null,
+    lastSeen: device.lastSeen === null ? null : rfc3339Nano(device.lastSeen),
+    verdict,
+    // Most devices have neither; a list made for each would be felt.
+    reasons: reasons.length === 0 ? none : [...new Set(reasons.map((reason) => reason.code))],
+    users: users.length === 0 ? none : users.map(({ id, shortName }) => ({ id, shortName })),
+  };
 }
 
 function findingJson(finding: Finding): Record<string, unknown> {

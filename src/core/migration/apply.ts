@@ -502,7 +502,12 @@ class Application {
   /** Derives the next batch's rows once the statement just given has left for MySQL. */
   async #deriveMeanwhile(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    this.#ahead?.();
+    try {
+      this.#ahead?.();
+    } catch {
+      // It is asked for again, and fails again, between the batches. Thrown here the transaction would be rolled back
+      // while its own statements still follow, and those would then be committed one by one.
+    }
   }
 
   #decide(work: Work, target: TargetDevice | undefined): Decision {

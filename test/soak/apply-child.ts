@@ -1,0 +1,52 @@
+/**
+ * A process that applies a plan and may be killed at any time: `node apply-child.mjs '<JSON>'`.
+ * Prints `applying` before the first write and the result at the end.
+ */
+import { readFileSync } from 'node:fs';
+import { connectFleet, parseFleetAddress } from '../../src/core/fleet/connection';
+import { probeSchema } from '../../src/core/fleet/probe';
+import { applyPlan } from '../../src/core/migration/apply';
+import { parsePlan } from '../../src/core/migration/plan';
+import { judge } from '../../src/core/migration/verdict';
+import { buildSnapshot } from '../snapshot-builder';
+
+/** What the process is told. */
+export interface ApplyOrder {
+  readonly url: string;
+  readonly planFile: string;
+  readonly journalFolder: string;
+  readonly devices: number;
+  readonly seed: number;
+  readonly batchSize: number;
+}
+
+const order = JSON.parse(process.argv[2] ?? '{}') as ApplyOrder;
+const plan = parsePlan(readFileSync(order.planFile, 'utf8'));
+const snapshot = buildSnapshot(order.devices, order.seed);
+let told = false;
+const result = await applyPlan({
+  plan,
+  connect: () =>
+    connectFleet(
+      {
+        address: parseFleetAddress(order.url),
+        password: null,
+        tls: { mode: 'disabled', caFile: null },
+        plaintextConfirmed: false,
+        mariaDbAllowed: true,
+      },
+      'write',
+    ),
+  probe: probeSchema,
+  snapshot,
+  judgement: judge(snapshot, Date.parse(plan.at)),
+  fresh: null,
+  journalFolder: order.journalFolder,
+  batchSize: order.batchSize,
+  probePoint: () => {
+    if (!told) process.stdout.write('applying\n');
+    told = true;
+    return Promise.resolve();
+  },
+});
+process.stdout.write(`${JSON.stringify({ counts: result.counts, state: result.state, notes: result.notes })}\n`);
