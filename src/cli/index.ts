@@ -80,7 +80,6 @@ function withAccept(command: Command): Command {
 const program = new Command('slipway')
   .description('Move Apple devices from a self-hosted MDM to Fleet without re-enrolment.')
   .version(version, '-V, --version')
-  .showHelpAfterError('(slipway --help shows the commands)')
   .helpCommand('help [command]', 'show help for a command')
   .addHelpText(
     'after',
@@ -269,8 +268,20 @@ lazily(
 
 const json = process.argv.includes('--json');
 
+/** Where an error came from, without its message: that may quote a value, and a value may be a secret. */
+function traceOf(error: Error): string {
+  const stack = error.stack ?? '';
+  const told = stack.indexOf(error.message) + error.message.length;
+  const frames = stack.slice(told).split('\n');
+  return [error.name, ...frames.filter((line) => line.startsWith('    at '))].join('\n');
+}
+
 for (const command of [program, ...program.commands]) {
-  command.exitOverride().configureOutput({ outputError: (text, write) => write(json ? '' : text) });
+  // Errors are told below, in one form whoever finds them; with --json help must not get between.
+  command.exitOverride().configureOutput({
+    outputError: () => undefined,
+    ...(json ? { writeErr: (): void => undefined } : {}),
+  });
 }
 
 guardOutput();
@@ -283,15 +294,19 @@ try {
     process.exitCode = exitCodeOf(error.failure);
   } else if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.usage;
-    if (json && error.exitCode !== 0) {
-      const message = error.message.replace(/^error: /, '');
+    // Without a command, or with `help` of one that is not there, commander shows the help instead of an error.
+    const helped = error.code === 'commander.help';
+    if (error.exitCode !== 0 && (json || !helped)) {
+      const message = helped
+        ? 'No command was given, or one that is not known.'
+        : error.message.replace(/^error: /, '').replaceAll('\n', ' ');
       tellFailure(
         { code: 'usage/wrong', message, remedy: 'slipway --help shows the commands and their options.', kind: 'usage' },
-        true,
+        json,
       );
     }
   } else {
-    // A defect of ours: say so, with the trace only when asked for, since it may quote values.
+    // A defect of ours: say so, with the trace only when asked for, and never its message.
     const name = error instanceof Error ? error.name : 'unknown';
     tellFailure(
       {
@@ -302,7 +317,7 @@ try {
       },
       json,
     );
-    if (process.env['SLIPWAY_DEBUG'] === '1' && error instanceof Error) tell(error.stack ?? error.message);
+    if (process.env['SLIPWAY_DEBUG'] === '1' && error instanceof Error) tell(traceOf(error));
     process.exitCode = EXIT.unreadable;
   }
 }

@@ -228,11 +228,12 @@ class Application {
     let stopped = false;
     let next = 0;
     while (next < todo.length) {
+      // Looked at after the pause: who stops a paused apply wants nothing more written.
+      await this.#input.pause?.();
       if (this.#input.signal?.aborted === true) {
         stopped = true;
         break;
       }
-      await this.#input.pause?.();
       const batch = this.#ahead?.() ?? this.#takeBatch(todo, next);
       next += batch.length;
       this.#prepare(todo, next);
