@@ -15,6 +15,7 @@ const layers = {
   bolt: { folder: 'src/core/bolt', uses: base, ...engine },
   certificates: { folder: 'src/core/certificates', uses: base, ...engine },
   sources: { folder: 'src/core/sources', uses: [...base, 'bolt', 'certificates'], ...engine },
+  inspector: { folder: 'src/core/inspector', uses: [...base, 'certificates', 'sources'], ...engine },
   fleet: { folder: 'src/core/fleet', uses: [...base, 'certificates'], ...engine },
   migration: { folder: 'src/core/migration', uses: judged, ...engine },
   controls: { folder: 'src/core/controls', uses: done, ...engine },

@@ -112,6 +112,36 @@ Examples:
 );
 
 lazily(
+  withJson(
+    program
+      .command('inspect')
+      .argument('[files...]', 'certificates, keys, requests, bundles, profiles, tokens, databases; or folders'),
+  )
+    .summary('what key and certificate files are, and which belong together')
+    .description('Inspect files and folders, offline: what they are, what belongs together, what is wrong with them.')
+    .option('--password-file <file>', 'passwords of encrypted files, one a line; - reads standard input')
+    .option('--topic <topic>', 'the APNs topic the devices use; push certificates with another one are errors')
+    .option('--csv', 'print CSV')
+    .option('--compare <items...>', 'compare two items: files, numbers as printed, or fingerprints')
+    .option('--export <item>', 'write one item (a number as printed, a fingerprint or a file)')
+    .addOption(new Option('--format <format>', 'of the exported item').choices(['pem', 'der', 'pkcs12']).default('pem'))
+    .option('--out <file>', 'where to export to (0600; never overwrites)')
+    .option('--export-password-file <file>', 'password of the PKCS#12 to write (or SLIPWAY_EXPORT_PASSWORD)')
+    .option('--with-chain', 'export the issuers at hand as well')
+    .option('--legacy', 'PKCS#12 with 3DES and SHA-1, for Keychain before macOS 15 and old Windows')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway inspect push.pem push.key scep-ca.p12 --password-file pw
+  $ slipway inspect ./old-server-secrets --json | jq '.items[] | select(.problems != [])'
+  $ slipway inspect --compare old-push.pem new-push.pem
+  $ slipway inspect scep.p12 --password-file pw --export 1 --out scep-ca.key`,
+    ),
+  () => import('./commands/inspect'),
+);
+
+lazily(
   withSource(program.command('export').argument('<source>', SOURCE_HELP))
     .summary('write the source’s keys, certificates and profiles to files')
     .description(

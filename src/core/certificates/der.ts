@@ -120,6 +120,11 @@ const signatureDigests: ReadonlyMap<string, string | null> = new Map([
   ['1.3.101.113', null],
 ]);
 
+/** A signature algorithm by its dotted OID. */
+export function signatureAlgorithmOf(oid: string): SignatureAlgorithm {
+  return { oid, digest: signatureDigests.get(oid) };
+}
+
 /** The DER of one OID, as hex-free bytes to compare with. */
 const OID_COMMON_NAME = Buffer.from([0x55, 0x04, 0x03]);
 const OID_SUBJECT_KEY_ID = Buffer.from([0x55, 0x1d, 0x0e]);
@@ -245,6 +250,21 @@ export class Certificate {
     const inner = outer.inside();
     // [0] IMPLICIT KeyIdentifier
     return inner.expect(0x80) ? this.der.subarray(inner.contentStart, inner.end) : null;
+  }
+
+  /** The content of an extension by its dotted OID; null when the certificate has none. */
+  extension(oid: string): Buffer | null {
+    const { extensionsStart, extensionsEnd } = this.at;
+    if (extensionsStart === 0) return null;
+    const list = new DerCursor(this.der, extensionsStart, extensionsEnd);
+    while (list.next()) {
+      const one = list.inside();
+      if (!one.expect(TAG.oid)) return null;
+      if (printOid(this.der, one.contentStart, one.end) !== oid) continue;
+      if (!one.next() || (one.tag === TAG.boolean && !one.next())) return null;
+      return one.tag === TAG.octetString ? this.der.subarray(one.contentStart, one.end) : null;
+    }
+    return null;
   }
 
   /** Where the OCTET STRING content of an extension lies. */

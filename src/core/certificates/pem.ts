@@ -11,6 +11,8 @@ export interface PemBlock {
   readonly der: Buffer;
   /** True when the block says it is encrypted (`Proc-Type: 4,ENCRYPTED` or the PKCS#8 label). */
   readonly encrypted: boolean;
+  /** The RFC 1421 headers in front of the body (`Proc-Type`, `DEK-Info`); empty when there are none. */
+  readonly headers: string;
 }
 
 /** Bigger than any certificate bundle; a bound against hostile input. */
@@ -29,15 +31,20 @@ export function readPem(text: Buffer | string): PemBlock[] {
   const input = typeof text === 'string' ? text : text.subarray(0, MAX_BYTES).toString('latin1');
   const blocks: PemBlock[] = [];
   let at = 0;
+  let end = 0;
   for (;;) {
     const begin = input.indexOf('-----BEGIN ', at);
     if (begin < 0) return blocks;
     const labelEnd = input.indexOf('-----', begin + 11);
     if (labelEnd < 0) return blocks;
     const label = input.slice(begin + 11, labelEnd);
+    // The next END of whatever label: looking for each block's own would let a hostile file make this quadratic.
+    if (end < labelEnd) end = input.indexOf('-----END ', labelEnd);
+    if (end < 0) return blocks;
     const footer = `-----END ${label}-----`;
-    const end = label.length <= 64 ? input.indexOf(footer, labelEnd + 5) : -1;
-    if (end < 0) {
+    // A beginning without an end, before another that has this one: a CHECK constraint in a database dump, say.
+    const stray = input.lastIndexOf('-----BEGIN ', end) !== begin;
+    if (stray || label.length > 64 || !input.startsWith(footer, end)) {
       at = labelEnd;
       continue;
     }
@@ -51,6 +58,7 @@ export function readPem(text: Buffer | string): PemBlock[] {
       label,
       der: Buffer.from(base64, 'base64'),
       encrypted: label === 'ENCRYPTED PRIVATE KEY' || /Proc-Type:\s*4,\s*ENCRYPTED/.test(headers),
+      headers: headers.trim(),
     });
   }
 }
