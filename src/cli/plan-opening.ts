@@ -8,11 +8,13 @@ import type { OnProgress } from '../core/progress';
 import { parseSource } from '../core/sources';
 import type { Snapshot } from '../core/sources/snapshot';
 import type { SourceOptions } from './input';
+import { inKeyOrder } from './key-order';
 import { readCopy } from './source-reading';
 import { readText } from './text-file';
 
 /** A plan with what its rows are derived from. */
 export interface OpenedPlan {
+  /** Its devices stand in the order of Fleet's keys. */
   readonly plan: Plan;
   readonly snapshot: Snapshot;
   readonly judgement: Judgement;
@@ -41,7 +43,8 @@ export async function openPlan(path: string, options: SourceOptions, onProgress:
   }
   const at = Date.parse(plan.at);
   const snapshot = await readCopy(parseSource(plan.source.reference), plan.copy.path, options, at, onProgress);
-  return { plan, snapshot, judgement: judge(snapshot, at) };
+  const devices = inKeyOrder(plan.devices, ({ udid }) => udid);
+  return { plan: { ...plan, devices }, snapshot, judgement: judge(snapshot, at) };
 }
 
 async function hashOf(path: string): Promise<string> {

@@ -18,6 +18,7 @@ import {
   type FleetOptions,
   type SourceOptions,
 } from '../input';
+import { inKeyOrder } from '../key-order';
 import { readCopy, readOptions } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table } from '../terminal';
 import { readText, writeText } from '../text-file';
@@ -83,9 +84,10 @@ export async function run(source: string, options: PlanOptions): Promise<number>
           .filter(({ action }) => action === 'insert' || action === 'refresh')
           .map((device) => [device.udid, device]),
       );
-      const devices = judgement.devices.filter(
+      const written = judgement.devices.filter(
         ({ device, verdict }) => verdict !== 'blocked' && device.udid !== null && going.has(device.udid),
       );
+      const devices = inKeyOrder(written, ({ device }) => device.udid);
       await writeMigrationSql(
         options.sql,
         {

@@ -6,6 +6,7 @@ import { cautionsOf, goesIn } from '../../core/migration/verdict';
 import { parseWave } from '../../core/migration/wave';
 import { EXIT } from '../exit-code';
 import type { AcceptOptions, SourceOptions } from '../input';
+import { inKeyOrder } from '../key-order';
 import { readJudged } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, table, tell } from '../terminal';
 import { readText } from '../text-file';
@@ -32,7 +33,8 @@ export async function run(source: string, options: SqlOptions): Promise<number> 
   const candidates = judgement.devices.filter(
     ({ device }) => device.udid !== null && (wave === null || wave.has(device.udid)),
   );
-  const devices = candidates.filter((judged) => goesIn(judged, accepted));
+  const goingIn = candidates.filter((judged) => goesIn(judged, accepted));
+  const devices = inKeyOrder(goingIn, ({ device }) => device.udid);
 
   const progress = progressLine(options.json === true);
   const written = await writeMigrationSql(

@@ -1,0 +1,10 @@
+/** The order of Fleet's primary keys. */
+import { order } from '../core/fleet/device-rows';
+
+/**
+ * Sorts by the id rows are stored under. Written and read in this order, rows lie one behind the other: for 50,000
+ * devices that takes MySQL a quarter less time in an apply, and half for a SQL file (docs/performance.md).
+ */
+export function inKeyOrder<T>(list: readonly T[], idOf: (one: T) => string | null): T[] {
+  return list.toSorted((a, b) => order(idOf(a) ?? '', idOf(b) ?? ''));
+}
