@@ -18,9 +18,12 @@ describe('utcText', () => {
     );
   });
 
-  it.each([0, 59, 86_399, 86_400, 951_782_400, 4_107_542_399, 253_402_300_799, 253_402_300_800, -1])('%i', (seconds) => {
-    expect(utcText(seconds, 'T')).toBe(byDate(seconds));
-  });
+  it.each([0, 59, 86_399, 86_400, 951_782_400, 4_107_542_399, 253_402_300_799, 253_402_300_800, -1])(
+    '%i',
+    (seconds) => {
+      expect(utcText(seconds, 'T')).toBe(byDate(seconds));
+    },
+  );
 
   it('forgets days rather than grow for ever', () => {
     for (let day = 0; day < 10_000; day += 1) expect(utcText(day * 86_400, 'T')).toBe(byDate(day * 86_400));
