@@ -5,7 +5,9 @@ import { chmod, open, readFile, readdir, stat, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MIGRATION_TABLES } from '../../../src/core/fleet/schema';
+import type { DeviceRows } from '../../../src/core/migration/rows';
 import { writeMigrationSql } from '../../../src/core/migration/sql';
+import type { JudgedDevice } from '../../../src/core/migration/verdict';
 import { Secret } from '../../../src/core/secret';
 import { createDatabase, dumpTables, hasSchema, loadSqlFile, noServer, startMysql } from '../../servers/mysql';
 import type { TestDatabase } from '../../servers/mysql';
@@ -85,10 +87,21 @@ describe('the file', () => {
     await expect(writeFor(out, '4.69', [])).rejects.toMatchObject({ failure: { code: 'sql/not-written' } });
   });
 
-  it('refuses a time MySQL would refuse half-way through', async () => {
+  it('never lets a time through that MySQL would refuse half-way through', async () => {
     const device = deviceOf(1);
     const certificate = { ...device.certificate!, notAfter: Date.parse('2039-01-01T00:00:00Z') };
-    await expect(writeFor(file, '4.69', [judged({ ...device, certificate })])).rejects.toMatchObject({
+    await writeFor(file, '4.69', [judged({ ...device, certificate })], { overwrite: true });
+    expect(await readFile(file, 'utf8')).toContain("'2038-01-19 03:14:07'");
+
+    const facts = { sourceKind: 'micromdm', sourceSha256: null, sourceTxid: null, instant: INSTANT, goingIn: 1 };
+    const counts = { devices: 1, ready: 1, caution: 0, blocked: 0 };
+    const rows = (one: JudgedDevice): DeviceRows => {
+      const right = rowsFor('4.69')(one);
+      const [association] = right.nano_cert_auth_associations;
+      return { ...right, nano_cert_auth_associations: [{ ...association, cert_not_valid_after: '2038-01-19 03:14:08' }] };
+    };
+    const input = { schema: schemaOf('4.69'), devices: [judged(device)], rows, facts: { ...facts, counts } };
+    await expect(writeMigrationSql(file, input, { overwrite: true })).rejects.toMatchObject({
       failure: { code: 'sql/value-out-of-range', kind: 'finding' },
     });
   });
