@@ -3,21 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Workstation } from './workstation';
+import { SLIPWAY, Workstation } from './workstation';
 
-const COMMANDS = [
-  'read',
-  'inspect',
-  'export',
-  'check',
-  'sql',
-  'plan',
-  'apply',
-  'verify',
-  'undo',
-  'copies',
-  'completion',
-];
+/** The commands of this build, as the help of the whole lists them. */
+const OVERVIEW = spawnSync(process.execPath, [SLIPWAY, '--help'], { encoding: 'utf8' }).stdout;
+const COMMANDS = [...(OVERVIEW.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z]+)[ \n]/gm)]
+  .map(([, name = '']) => name)
+  .filter((name) => name !== 'help');
 
 let desk: Workstation;
 const help = new Map<string, string>();
@@ -44,7 +36,8 @@ describe('help', () => {
   it('of the whole names every command, an evening in order and the exit codes', async () => {
     const { code, stdout } = await desk.slipway(['--help']);
     expect(code).toBe(0);
-    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+    const least = ['read', 'export', 'check', 'sql', 'plan', 'apply', 'verify', 'undo', 'copies', 'completion'];
+    expect(COMMANDS).toEqual(expect.arrayContaining(least));
     expect(stdout).toContain('$ slipway apply plan.json');
     expect(stdout).toMatch(/Exit codes: 0 .* 1 .* 2 .* 3 /);
     expect((await desk.slipway(['help'])).stdout).toBe(stdout);

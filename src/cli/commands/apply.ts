@@ -88,7 +88,10 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
       rehearse: options.rehearse ?? false,
       accepted,
       reason: options.reason ?? null,
-      preflight: preflight.map((check) => ({ code: check.code, outcome: check.status })),
+      preflight: preflight.map(({ code, status, acknowledgedBy }) => ({
+        code,
+        outcome: acknowledgedBy === undefined ? status : `${status}, confirmed by ${acknowledgedBy}`,
+      })),
       tool: `slipway ${version}`,
       signal: stop.signal,
       onProgress: progress.onProgress,

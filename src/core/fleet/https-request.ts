@@ -173,7 +173,7 @@ function requestFailure(error: unknown, url: URL, limits: RequestLimits): never 
     unreadable(
       'fleet-url/tls-untrusted',
       `The certificate of ${place} is not trusted here (${code}).`,
-      'Give the CA’s certificate with --fleet-ca-file if Fleet’s certificate comes from your own CA.',
+      'Give the CA’s certificate with --fleet-url-ca-file if Fleet’s certificate comes from your own CA.',
     );
   }
   if (code === '' && !/socket|aborted|hang up|parse/i.test(message)) throw error;

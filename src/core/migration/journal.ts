@@ -108,7 +108,10 @@ export interface Operator {
 
 /** The account and machine this process runs under. */
 export function operatorHere(): Operator {
-  let operator = 'unknown';
+  // Where several people share an account (an admin workstation), they name themselves.
+  let operator = process.env['SLIPWAY_OPERATOR'] ?? '';
+  if (operator !== '') return { operator, workstation: hostname() };
+  operator = 'unknown';
   try {
     operator = userInfo().username;
   } catch {
