@@ -39,7 +39,7 @@ const layers = {
     folder: 'src/renderer',
     uses: ['contract'],
     node: false,
-    packages: ['react', 'react-dom', 'zustand'],
+    packages: ['react', 'react-dom', 'zustand', '@mantine/*', '@tanstack/*', 'lucide-react'],
     never: [],
   },
   cli: { folder: 'src/cli', uses: ['core', 'contract', 'package'], ...engine },

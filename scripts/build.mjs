@@ -64,8 +64,8 @@ function buildNode(outDir, input, external) {
   });
 }
 
-/** Every `*.worker.ts` is a file of its own beside the entry: see electron.vite.config.ts. */
+/** Every `*.worker.ts` of the engine is a file of its own beside the entry; main's own go with main: see electron.vite.config.ts. */
 function workers() {
-  const files = readdirSync('src', { recursive: true }).filter((file) => file.endsWith('.worker.ts'));
+  const files = readdirSync('src', { recursive: true }).filter((file) => /^(core|cli)\b.*\.worker\.ts$/.test(file));
   return Object.fromEntries(files.map((file) => [basename(file, '.ts'), join('src', file)]));
 }

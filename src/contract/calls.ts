@@ -3,11 +3,15 @@
  *
  * A call is one line: its name, the schema of what it takes and the schema of what it gives back. Main, renderer and
  * tests derive their types from here; main checks both sides at run time, so a new call is a new line here plus one
- * handler in `src/main/handlers.ts`, and nothing else. Secrets never appear in an output schema.
+ * handler, and nothing else. Secrets never appear in an output schema.
+ *
+ * Calls that start long work answer as soon as it is under way; how it goes shows in the state (`job`, `failures`).
  *
  *     'app.version': call(z.void(), z.object({ slipway: z.string() })),
  */
 import { z } from 'zod';
+import { deviceDetail, deviceFilter, devicePage, deviceQuery } from './devices';
+import { appState, secretKind, settings } from './state';
 
 function call<I extends z.ZodType, O extends z.ZodType>(
   input: I,
@@ -16,10 +20,25 @@ function call<I extends z.ZodType, O extends z.ZodType>(
   return { input, output };
 }
 
+const path = z.string().max(4096);
+const none = z.void();
+
+const journalSummary = z.object({
+  path: z.string(),
+  planId: z.string(),
+  openedAt: z.number(),
+  operator: z.string(),
+  rehearsal: z.boolean(),
+  target: z.string(),
+  committed: z.number(),
+  undone: z.number(),
+  tornBytes: z.number(),
+});
+
 export const calls = {
   /** What is running: Slipway's own version and the versions of what it stands on (null where it is not there). */
   'app.version': call(
-    z.void(),
+    none,
     z.object({
       slipway: z.string(),
       node: z.string(),
@@ -27,6 +46,118 @@ export const calls = {
       electron: z.string().nullable(),
     }),
   ),
+  /** The state as it is now; later states are pushed. */
+  'app.state': call(none, appState),
+
+  'workspace.recent': call(
+    none,
+    z.array(z.object({ name: z.string(), path: z.string(), openedAt: z.number(), missing: z.boolean() })),
+  ),
+  /** Makes a workspace folder inside `parent`; null asks with the system's dialog. False: the operator cancelled. */
+  'workspace.create': call(z.object({ name: z.string().min(1).max(120), parent: path.nullable() }), z.boolean()),
+  /** Opens a workspace folder; null asks with the system's dialog. False: the operator cancelled. */
+  'workspace.open': call(z.object({ path: path.nullable() }), z.boolean()),
+  'workspace.close': call(none, none),
+  /** Forgets a recent workspace; its folder stays. */
+  'workspace.forget': call(z.object({ path }), none),
+  /** Saves settings; given parts replace what was there. */
+  'workspace.save': call(settings.partial(), none),
+
+  /** Hands a secret to main. `remember` is refused (false) where this machine cannot keep secrets. */
+  'secret.set': call(
+    z.object({ kind: secretKind, value: z.string().min(1).max(65_536), remember: z.boolean() }),
+    z.object({ remembered: z.boolean() }),
+  ),
+  'secret.forget': call(z.object({ kind: secretKind }), none),
+
+  /** Asks for an existing file with the system's dialog; null when cancelled. */
+  'file.choose': call(z.object({ purpose: z.enum(['source', 'ca', 'team-map', 'journal']) }), path.nullable()),
+  /** The path of a file dropped on the window, as the preload learned it, made into a source reference. */
+  'source.fromFile': call(z.object({ path }), z.object({ reference: z.string() })),
+  'source.read': call(z.object({ reference: z.string().min(1).max(4200) }), none),
+  /** Reads the bundled sample migration: no server, no workspace folder of the operator's. */
+  'source.sample': call(none, none),
+
+  'devices.query': call(deviceQuery, devicePage),
+  'devices.detail': call(z.object({ id: z.string() }), deviceDetail),
+  /** UDIDs of all devices that match, for copying; bounded. */
+  'devices.udids': call(deviceFilter, z.array(z.string()).max(200_000)),
+  /** Writes the matching devices as CSV (formula-safe); asks where. Null: cancelled. */
+  'devices.export': call(deviceFilter, z.object({ path, devices: z.number() }).nullable()),
+
+  /** The certificate MySQL shows, before it is trusted. */
+  'fleet.certificate': call(
+    z.object({ host: z.string().max(255), port: z.number().int().min(1).max(65_535) }),
+    z.object({
+      subject: z.string(),
+      issuer: z.string(),
+      names: z.array(z.string()),
+      notBefore: z.number(),
+      notAfter: z.number(),
+      sha256: z.string(),
+      /** Null when it would be trusted for this name; else why not. */
+      untrusted: z.string().nullable(),
+    }),
+  ),
+  'fleet.connect': call(none, none),
+  'fleet.disconnect': call(none, none),
+
+  'checks.run': call(none, none),
+  /** Answers a check that only a person can answer, or accepts one that may be accepted. */
+  'checks.acknowledge': call(
+    z.object({ id: z.string(), by: z.string().min(1).max(120), note: z.string().max(2000) }),
+    none,
+  ),
+  'checks.withdraw': call(z.object({ id: z.string() }), none),
+
+  'plan.make': call(none, none),
+  /** Lines of the SQL this plan stands for, secrets as length and hash. */
+  'plan.sql': call(
+    z.object({
+      offset: z.number().int().min(0),
+      limit: z.number().int().min(0).max(2000),
+      search: z.string().max(200),
+    }),
+    z.object({
+      total: z.number(),
+      offset: z.number(),
+      lines: z.array(z.string()),
+      matches: z.array(z.number()).max(10_000),
+    }),
+  ),
+  /** Writes the real SQL (0600) where the operator says. Null: cancelled. */
+  'plan.saveSql': call(z.object({ undo: z.boolean() }), z.object({ path, devices: z.number() }).nullable()),
+
+  /** `confirmation` must be the name of the target database. */
+  'apply.start': call(z.object({ rehearse: z.boolean(), confirmation: z.string().max(255) }), none),
+  'apply.verify': call(none, none),
+  'undo.start': call(z.object({ journal: path, rehearse: z.boolean(), confirmation: z.string().max(255) }), none),
+  'job.pause': call(none, none),
+  'job.resume': call(none, none),
+  /** Finishes what must not be cut short (a transaction), then stops. */
+  'job.cancel': call(none, none),
+
+  'journal.list': call(none, z.array(journalSummary)),
+  'journal.read': call(
+    z.object({ path, offset: z.number().int().min(0), limit: z.number().int().min(0).max(500) }),
+    z.object({
+      total: z.number(),
+      entries: z.array(
+        z.object({ seq: z.number(), at: z.number(), kind: z.string(), sentence: z.string(), detail: z.string() }),
+      ),
+    }),
+  ),
+
+  'copies.list': call(
+    none,
+    z.object({ folder: z.string(), copies: z.array(z.object({ name: z.string(), size: z.number() })) }),
+  ),
+  'copies.delete': call(none, z.object({ deleted: z.number() })),
+
+  /** Puts text on the clipboard. */
+  'clipboard.write': call(z.object({ text: z.string().max(20_000_000) }), none),
+  /** Shows a file of this workspace in the system's file manager. */
+  'file.reveal': call(z.object({ path }), none),
 } as const;
 
 export type CallName = keyof typeof calls;

@@ -4,6 +4,7 @@ import { CALL_CHANNEL } from '../contract/bridge';
 import { calls, type CallInput, type CallName, type CallOutput } from '../contract/calls';
 import type { Reply, ReplyFailure } from '../contract/reply';
 import { FailureError } from '../core/failure';
+import { traceOf } from './engine/trace';
 import { isPageUrl } from './page-protocol';
 
 export type Handlers = {
@@ -35,7 +36,8 @@ async function answer(
       const { code, message, remedy } = error.failure;
       return failed(code, message, remedy);
     }
-    console.error(`Defect in ${name}:`, error instanceof Error ? error.stack : 'not an Error');
+    // Where it happened, without its message: that could quote a value.
+    console.error(`Defect in ${name}:`, traceOf(error));
     return failed('ipc/defect', 'Something went wrong inside Slipway.');
   }
 }

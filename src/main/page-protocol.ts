@@ -1,4 +1,5 @@
 /** `app://slipway/…`: the window's own origin. Serves the built renderer and nothing else on the disk. */
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
 import { protocol } from 'electron';
@@ -9,17 +10,28 @@ const ROOT = join(import.meta.dirname, '..', 'renderer');
 
 export const PAGE_URL = `${SCHEME}://${HOST}/index.html`;
 
-/** Nothing from outside, nothing inline, no connections: the window talks to main through the bridge alone. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/**
+ * Nothing from outside, nothing inline, no connections: the window talks to main through the bridge alone.
+ *
+ * The component library injects `<style>` elements. They carry a nonce that is new with each load of the page, so that
+ * no other inline style gets through.
+ */
+function policyWith(styleNonce: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${styleNonce}'`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+/** The name of the `<meta>` the renderer reads its style nonce from. */
+const NONCE_META = 'style-nonce';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -51,14 +63,25 @@ async function servedFile(url: string): Promise<Response> {
   const type = file === null ? undefined : TYPES[extname(file)];
   if (file === null || type === undefined) return new Response(null, { status: 404 });
   try {
-    return new Response(await readFile(file), { headers: { ...SAFE_HEADERS, 'Content-Type': type } });
+    const content = await readFile(file);
+    const nonce = randomBytes(18).toString('base64url');
+    const body = extname(file) === '.html' ? withNonce(content.toString('utf8'), nonce) : content;
+    return new Response(body, {
+      headers: { ...SAFE_HEADERS, 'Content-Security-Policy': policyWith(nonce), 'Content-Type': type },
+    });
   } catch {
     return new Response(null, { status: 404 });
   }
 }
 
+/** Tells the page its nonce. Made of letters, digits, `-` and `_`: nothing to escape. */
+function withNonce(html: string, nonce: string): string {
+  return html.replace('<head>', `<head>\n    <meta name="${NONCE_META}" content="${nonce}" />`);
+}
+
 const SAFE_HEADERS = {
-  'Content-Security-Policy': POLICY,
+  // A nonce must not outlive its load.
+  'Cache-Control': 'no-store',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',

@@ -2,14 +2,24 @@
 import { join } from 'node:path';
 import { app, BrowserWindow, nativeTheme } from 'electron';
 import { PAGE_URL } from './page-protocol';
+import { keepPlace, rememberedPlace } from './window-place';
 
 let window: BrowserWindow | null = null;
+let agreed = false;
+
+/** What is asked before the window closes; null from it closes at once. */
+let asking: () => (() => Promise<boolean>) | null = () => null;
+
+/** Says what must be asked before the window may close: work that should not be left unseen. */
+export function askBeforeClosing(ask: typeof asking): void {
+  asking = ask;
+}
 
 export async function openWindow(): Promise<void> {
+  const { bounds, maximized } = rememberedPlace();
   const opened = new BrowserWindow({
     title: 'Slipway',
-    width: 1280,
-    height: 800,
+    ...bounds,
     minWidth: 960,
     minHeight: 600,
     show: false,
@@ -30,10 +40,23 @@ export async function openWindow(): Promise<void> {
     },
   });
   window = opened;
+  if (maximized) opened.maximize();
+  keepPlace(opened);
   opened.once('ready-to-show', () => {
     opened.show();
   });
+  opened.on('close', (event) => {
+    const ask = agreed ? null : asking();
+    if (ask === null) return;
+    event.preventDefault();
+    void ask().then((yes) => {
+      if (!yes || opened.isDestroyed()) return;
+      agreed = true;
+      opened.close();
+    });
+  });
   opened.on('closed', () => {
+    agreed = false;
     window = null;
   });
   await opened.loadURL(PAGE_URL);

@@ -15,6 +15,8 @@ import { connect, type AppMethods, type FrameRequest, type HostMethods, type Req
 
 /** Unit tests import this module too (vitest.config.ts); there is no host then, and what would go to it goes nowhere. */
 const hosted = process.env['SLIPWAY_SHELL_APP'] !== undefined;
+/** Somebody can see the window and answer. */
+const visible = process.env['SLIPWAY_SHELL_VISIBLE'] !== undefined;
 const root = process.env['SLIPWAY_SHELL_APP'] ?? process.cwd();
 const userData = process.env['SLIPWAY_SHELL_USER_DATA'] ?? join(root, '.cache', 'shell-user-data');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string; version: string };
@@ -152,6 +154,8 @@ export class BrowserWindow extends EventEmitter {
   /** Not in Electron: what the window was made with, for tests. */
   readonly options: BrowserWindowConstructorOptions;
   #visible: boolean;
+  #maximized = false;
+  #bounds: { x: number; y: number; width: number; height: number };
   readonly #opened: Promise<void>;
 
   constructor(options: BrowserWindowConstructorOptions = {}) {
@@ -163,7 +167,8 @@ export class BrowserWindow extends EventEmitter {
     windows.set(this.id, this);
     app.emit('web-contents-created', new CancelableEvent(), this.webContents);
     app.emit('browser-window-created', new CancelableEvent(), this);
-    const { width = 800, height = 600, webPreferences } = options;
+    const { x = 0, y = 0, width = 800, height = 600, webPreferences } = options;
+    this.#bounds = { x, y, width, height };
     this.#opened = host('openWindow', { id: this.id, width, height, preload: webPreferences?.preload ?? null });
   }
 
@@ -194,6 +199,25 @@ export class BrowserWindow extends EventEmitter {
 
   isMinimized(): boolean {
     return false;
+  }
+
+  isMaximized(): boolean {
+    return this.#maximized;
+  }
+
+  maximize(): void {
+    this.#maximized = true;
+    this.emit('maximize');
+  }
+
+  getNormalBounds(): { x: number; y: number; width: number; height: number } {
+    return { ...this.#bounds };
+  }
+
+  setBounds(bounds: Partial<{ x: number; y: number; width: number; height: number }>): void {
+    this.#bounds = { ...this.#bounds, ...bounds };
+    this.emit('resize');
+    this.emit('move');
   }
 
   restore(): void {
@@ -326,9 +350,152 @@ export const nativeTheme = Object.assign(new EventEmitter(), { shouldUseDarkColo
 /** Recorded, never opened. */
 export const shell = {
   opened: [] as string[],
+  shown: [] as string[],
   openExternal(url: string): Promise<void> {
     shell.opened.push(url);
     return Promise.resolve();
+  },
+  showItemInFolder(path: string): void {
+    shell.shown.push(path);
+  },
+};
+
+/** A clipboard of its own: a test must not write over what the person at the machine has copied. */
+export const clipboard = {
+  text: '',
+  writeText(text: string): Promise<void> {
+    clipboard.text = text;
+    return Promise.resolve();
+  },
+  readText(): Promise<string> {
+    return Promise.resolve(clipboard.text);
+  },
+};
+
+interface DialogAnswer {
+  readonly canceled: boolean;
+  readonly filePaths?: readonly string[];
+  readonly filePath?: string;
+  readonly response?: number;
+}
+
+interface AskedDialog {
+  readonly kind: 'open' | 'save' | 'message';
+  /** Whether it hung over a window. */
+  readonly parented: boolean;
+  readonly options: unknown;
+}
+
+/** Dialogs are answered by a script, in order; an unscripted one is cancelled, as by Esc. What was asked is recorded. */
+export const dialog = {
+  asked: [] as AskedDialog[],
+  answers: [] as DialogAnswer[],
+  /** Not in Electron: the answers to the next dialogs, `null` for cancel, a path for a file or folder. */
+  script(...answers: (string | null | DialogAnswer)[]): void {
+    for (const answer of answers) {
+      dialog.answers.push(
+        typeof answer === 'string'
+          ? { canceled: false, filePaths: [answer], filePath: answer }
+          : (answer ?? { canceled: true }),
+      );
+    }
+  },
+  async showOpenDialog(...given: unknown[]): Promise<{ canceled: boolean; filePaths: readonly string[] }> {
+    const { canceled, filePaths = [] } = await answerDialog('open', given);
+    return { canceled, filePaths: canceled ? [] : filePaths };
+  },
+  async showSaveDialog(...given: unknown[]): Promise<{ canceled: boolean; filePath: string }> {
+    const { canceled, filePath = '' } = await answerDialog('save', given);
+    return { canceled, filePath: canceled ? '' : filePath };
+  },
+  async showMessageBox(...given: unknown[]): Promise<{ response: number; checkboxChecked: boolean }> {
+    const { response } = await answerDialog('message', given);
+    const { cancelId = 0 } = given.at(-1) as { cancelId?: number };
+    return { response: response ?? cancelId, checkboxChecked: false };
+  },
+};
+
+async function answerDialog(kind: AskedDialog['kind'], given: unknown[]): Promise<DialogAnswer> {
+  const options = given.at(-1);
+  dialog.asked.push({ kind, parented: given.length > 1, options });
+  const scripted = dialog.answers.shift();
+  if (scripted !== undefined) return scripted;
+  const [id] = [...windows.keys()];
+  if (!visible || kind === 'message' || id === undefined) return { canceled: true };
+  // A person sits before it: the system's dialog is not to be had here, a prompt is.
+  const { title = 'Choose' } = options as { title?: string };
+  const path = await host('askPath', id, `${title} (the stand-in has no file dialogs: write the path)`);
+  return path === null || path === '' ? { canceled: true } : { canceled: false, filePaths: [path], filePath: path };
+}
+
+/** Encrypts with nothing but a mark, so that a test can see what was kept; `mode` plays the machine. */
+export const safeStorage = {
+  mode: 'unavailable' as 'available' | 'unavailable' | 'basic_text',
+  isAsyncEncryptionAvailable(): Promise<boolean> {
+    return Promise.resolve(safeStorage.mode !== 'unavailable');
+  },
+  getSelectedStorageBackend(): string {
+    return { available: 'gnome_libsecret', unavailable: 'unknown', basic_text: 'basic_text' }[safeStorage.mode];
+  },
+  encryptStringAsync(text: string): Promise<Buffer> {
+    if (safeStorage.mode === 'unavailable') {
+      return Promise.reject(new Error('Error while encrypting the text provided to safeStorage.'));
+    }
+    return Promise.resolve(Buffer.from(`kept:${flipped(Buffer.from(text)).toString('base64')}`));
+  },
+  decryptStringAsync(encrypted: Buffer): Promise<{ result: string; shouldReEncrypt: boolean }> {
+    const text = encrypted.toString();
+    if (!text.startsWith('kept:')) {
+      return Promise.reject(new Error('Error while decrypting the ciphertext provided to safeStorage.'));
+    }
+    const result = flipped(Buffer.from(text.slice('kept:'.length), 'base64')).toString();
+    return Promise.resolve({ result, shouldReEncrypt: false });
+  },
+};
+
+function flipped(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.map((byte) => byte ^ 0x5a));
+}
+
+interface MenuItem {
+  readonly role?: string;
+  readonly label?: string;
+  readonly submenu?: readonly MenuItem[];
+}
+
+/** Menus are recorded: Chromium draws none of them. */
+export class Menu {
+  static current: Menu | null = null;
+  readonly items: readonly MenuItem[];
+
+  constructor(items: readonly MenuItem[] = []) {
+    this.items = items;
+  }
+
+  static buildFromTemplate(template: readonly MenuItem[]): Menu {
+    return new Menu(template);
+  }
+
+  static setApplicationMenu(menu: Menu | null): void {
+    Menu.current = menu;
+  }
+
+  static getApplicationMenu(): Menu | null {
+    return Menu.current;
+  }
+}
+
+/** Not in Electron's main process: the paths that files dropped on a window are to have, by their names. */
+export const droppedFiles = {
+  async script(paths: Record<string, string>): Promise<void> {
+    for (const id of windows.keys()) await host('knowFiles', id, paths);
+  },
+};
+
+/** One screen, as large as screens usually are. */
+export const screen = {
+  getAllDisplays(): { workArea: { x: number; y: number; width: number; height: number } }[] {
+    return [{ workArea: { x: 0, y: 0, width: 1920, height: 1080 } }];
   },
 };
 
@@ -373,7 +540,21 @@ const host = connect<AppMethods, HostMethods>(
       windows.get(id)?.gone();
     },
     async evaluate(source, arg) {
-      const electron = { app, BrowserWindow, ipcMain, nativeTheme, protocol, session, shell };
+      const electron = {
+        app,
+        BrowserWindow,
+        clipboard,
+        dialog,
+        droppedFiles,
+        ipcMain,
+        Menu,
+        nativeTheme,
+        protocol,
+        safeStorage,
+        screen,
+        session,
+        shell,
+      };
       // eslint-disable-next-line @typescript-eslint/no-implied-eval -- this is what Playwright's evaluate is
       const run = new Function('electron', 'arg', `return (${source})(electron, arg)`) as (
         ...args: unknown[]

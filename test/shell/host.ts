@@ -25,6 +25,8 @@ export interface ShellOptions {
   /** A window on the screen instead of none. */
   readonly visible?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the app keeps what is its own; a folder that goes with the run unless given. */
+  readonly userData?: string;
 }
 
 export interface ShellApp {
@@ -71,7 +73,8 @@ export async function launchShell(options: ShellOptions): Promise<ShellApp> {
       ...process.env,
       ...options.env,
       SLIPWAY_SHELL_APP: options.root,
-      SLIPWAY_SHELL_USER_DATA: join(scratch, 'user-data'),
+      SLIPWAY_SHELL_USER_DATA: options.userData ?? join(scratch, 'user-data'),
+      ...(options.visible === true ? { SLIPWAY_SHELL_VISIBLE: '1' } : {}),
     },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
@@ -134,6 +137,17 @@ export async function launchShell(options: ShellOptions): Promise<ShellApp> {
       async emit(id, channel, args) {
         const window = windows.get(id);
         if (window !== undefined) await tellPreload(window, { type: 'event', channel, args });
+      },
+      async askPath(id, message) {
+        const page = windows.get(id)?.page;
+        if (page === undefined) return null;
+        // Somebody who listens keeps Playwright from answering in the person's place.
+        page.once('dialog', () => undefined);
+        return page.evaluate((text) => window.prompt(text), message);
+      },
+      async knowFiles(id, paths) {
+        const window = windows.get(id);
+        if (window !== undefined) await tellPreload(window, { type: 'files', paths });
       },
     },
   );

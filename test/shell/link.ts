@@ -36,6 +36,9 @@ export interface HostMethods {
   bringToFront(id: number): Promise<void>;
   closeWindow(id: number): Promise<void>;
   emit(id: number, channel: string, args: string): Promise<void>;
+  /** Asks the person at a visible window for a path; null when they cancel. */
+  askPath(id: number, message: string): Promise<string | null>;
+  knowFiles(id: number, paths: Record<string, string>): Promise<void>;
 }
 
 /** What the host asks of the app. */

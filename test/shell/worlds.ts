@@ -21,7 +21,8 @@ export interface FromPreload {
 /** Message from the host to the preload's world. */
 export type ToPreload =
   | { readonly type: 'reply'; readonly id: number; readonly ok: boolean; readonly value: string }
-  | { readonly type: 'event'; readonly channel: string; readonly args: string };
+  | { readonly type: 'event'; readonly channel: string; readonly args: string }
+  | { readonly type: 'files'; readonly paths: Readonly<Record<string, string>> };
 
 /** Script for the page's own world; runs before anything of the page. */
 export function pageWorldScript(token: string): string {
@@ -151,8 +152,13 @@ function makeRequire(
   const waiting = new Map<number, { resolve(value: unknown): void; reject(reason: unknown): void; channel: string }>();
   const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
   let last = 0;
+  let paths: Readonly<Record<string, string>> = {};
 
   world[receiver] = (message: ToPreload): void => {
+    if (message.type === 'files') {
+      paths = message.paths;
+      return;
+    }
     if (message.type === 'event') {
       for (const listen of listeners.get(message.channel) ?? []) listen({}, ...(unpack(message.args) as unknown[]));
       return;
@@ -185,6 +191,14 @@ function makeRequire(
       return ipcRenderer;
     },
   };
+  // Chromium tells nobody the path of a dropped file; here it is looked up by name in what the test recorded.
+  const webUtils = {
+    getPathForFile(file: unknown): string {
+      if (!(file instanceof File))
+        throw new TypeError('getPathForFile expected to receive a File object but one was not provided');
+      return paths[file.name] ?? '';
+    },
+  };
   const contextBridge = {
     exposeInMainWorld(key: string, api: unknown): void {
       bridge.expose(key, api);
@@ -193,7 +207,7 @@ function makeRequire(
 
   return (name) => {
     // A sandboxed preload gets no more than this from Electron either (besides events, timers and url).
-    if (name === 'electron') return { contextBridge, ipcRenderer };
+    if (name === 'electron') return { contextBridge, ipcRenderer, webUtils };
     throw new Error(`module not found: ${name}`);
   };
 }

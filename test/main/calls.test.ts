@@ -1,16 +1,16 @@
-/** src/main/calls.ts on the stand-in's ipcMain: who is answered, and what a failure may tell the window. */
+/** Who is answered, and what a failure may tell the window: src/main/calls.ts on the stand-in's ipcMain. */
 import { beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { CALL_CHANNEL } from '../../src/contract/bridge';
 import { refused } from '../../src/core/failure';
 import { answerCalls, type Handlers } from '../../src/main/calls';
-import { ipcMain } from './electron';
+import { ipcMain } from '../shell/electron';
 
 const VERSION = { slipway: '1.2.3', node: '20.0.0', chromium: null, electron: null };
 const version = vi.fn<Handlers['app.version']>();
 const page = { url: 'app://slipway/index.html', parent: null };
 
 beforeAll(() => {
-  answerCalls({ 'app.version': version });
+  answerCalls({ 'app.version': version } as unknown as Handlers);
 });
 
 beforeEach(() => {

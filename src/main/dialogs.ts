@@ -1,0 +1,65 @@
+/** The system's dialogs, always over the window that asks. Null everywhere: the operator cancelled. */
+import {
+  BrowserWindow,
+  dialog,
+  type MessageBoxOptions,
+  type OpenDialogOptions,
+  type SaveDialogOptions,
+} from 'electron';
+import type { CallInput } from '../contract/calls';
+
+type Purpose = CallInput<'file.choose'>['purpose'];
+
+const PURPOSES: Readonly<Record<Purpose, OpenDialogOptions>> = {
+  source: { title: 'Choose the source', filters: [{ name: 'MicroMDM database', extensions: ['db'] }, anything()] },
+  ca: {
+    title: 'Choose the CA’s certificate',
+    filters: [{ name: 'PEM', extensions: ['pem', 'crt', 'cer'] }, anything()],
+  },
+  'team-map': { title: 'Choose the team map', filters: [{ name: 'CSV', extensions: ['csv'] }, anything()] },
+  journal: { title: 'Choose a journal', filters: [{ name: 'Journal', extensions: ['jsonl'] }, anything()] },
+};
+
+function anything(): { name: string; extensions: string[] } {
+  return { name: 'All files', extensions: ['*'] };
+}
+
+export function chooseFile(purpose: Purpose): Promise<string | null> {
+  return open({ ...PURPOSES[purpose], properties: ['openFile'] });
+}
+
+export function chooseFolder(title: string): Promise<string | null> {
+  return open({ title, properties: ['openDirectory', 'createDirectory'] });
+}
+
+export async function chooseTarget(options: SaveDialogOptions): Promise<string | null> {
+  const parent = BrowserWindow.getAllWindows()[0];
+  const { canceled, filePath } =
+    parent === undefined ? await dialog.showSaveDialog(options) : await dialog.showSaveDialog(parent, options);
+  return canceled || filePath === '' ? null : filePath;
+}
+
+/** Asks whether to stop writing and close. */
+export async function confirmStopping(): Promise<boolean> {
+  const parent = BrowserWindow.getAllWindows()[0];
+  const options: MessageBoxOptions = {
+    type: 'question',
+    title: 'Slipway',
+    message: 'Slipway is writing to Fleet.',
+    detail: 'If you stop, the transaction under way is finished first. The same plan goes on later where it stopped.',
+    buttons: ['Keep writing', 'Stop and close'],
+    defaultId: 0,
+    cancelId: 0,
+    noLink: true,
+  };
+  const { response } =
+    parent === undefined ? await dialog.showMessageBox(options) : await dialog.showMessageBox(parent, options);
+  return response === 1;
+}
+
+async function open(options: OpenDialogOptions): Promise<string | null> {
+  const parent = BrowserWindow.getAllWindows()[0];
+  const { canceled, filePaths } =
+    parent === undefined ? await dialog.showOpenDialog(options) : await dialog.showOpenDialog(parent, options);
+  return canceled ? null : (filePaths[0] ?? null);
+}

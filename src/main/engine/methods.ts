@@ -1,0 +1,65 @@
+/** The engine's methods, by name: the other end of `protocol`. */
+import { showServerCertificate } from '../../core/fleet/server-certificate';
+import { replacePrivate } from '../private-file';
+import { csvOf } from './device-csv';
+import { fleetSummaryOf, sampleFleetSummary } from './fleet-summary';
+import { JournalShelf } from './journal-story';
+import { writePlanSql } from './migration-sql';
+import { openedPlan, planOf } from './planning';
+import { checkRowsOf, preflight } from './preflight';
+import type { EngineInput, EngineMethod, EngineOutput } from './protocol';
+import { SqlPreview } from './sql-preview';
+import type { Task, Workbench } from './workbench';
+import { applied, undone, verified } from './writing';
+
+export type Methods = {
+  readonly [M in EngineMethod]: (input: EngineInput<M>, task: Task) => EngineOutput<M> | Promise<EngineOutput<M>>;
+};
+
+export function methodsOf(bench: Workbench): Methods {
+  const preview = new SqlPreview(bench);
+  const journals = new JournalShelf();
+  return {
+    read: (input, task) => bench.read(input, task),
+    forget: async () => {
+      await preview.close();
+      return bench.forget();
+    },
+    query: (input) => bench.index().page(input),
+    detail: (input) => bench.detail(input),
+    udids: (filter) => [...bench.index().matching(filter)].flatMap(({ udid }) => udid ?? []),
+    exportCsv: async ({ filter, path }) => {
+      const { text, devices } = csvOf(bench.index().matching(filter));
+      await replacePrivate(path, text);
+      return { devices };
+    },
+    certificate: ({ host, port, caFile }) => showServerCertificate({ host, port, caFile }),
+    connect: ({ fleet }) =>
+      fleet.kind === 'sample' ? sampleFleetSummary(bench.sampleFleet()) : bench.link.read(fleet, fleetSummaryOf),
+    disconnect: async () => {
+      await bench.link.close();
+      return null;
+    },
+    check: async (access) => {
+      const { snapshot, judgement, at, sample } = bench.requireSource();
+      // The sample is judged as of its own time, anything else as of now.
+      return checkRowsOf(await preflight(bench.link, access, { snapshot, judgement, at: sample ? at : Date.now() }));
+    },
+    plan: (input, task) => planOf(bench, input, task.onProgress),
+    openPlan: ({ path }) => openedPlan(bench, path),
+    sqlPage: (input) => preview.page(input),
+    saveSql: async ({ path, undoPath }, task) => {
+      const { devices } = await writePlanSql(bench, path, false, {
+        overwrite: true,
+        onProgress: task.onProgress,
+        ...(undoPath === null ? {} : { undoPath }),
+      });
+      return { devices };
+    },
+    apply: (input, task) => applied(bench, input, task),
+    verify: (input, task) => verified(bench, input, task),
+    undo: (input, task) => undone(bench, input, task),
+    journals: ({ folder }) => journals.list(folder),
+    journalPage: ({ path, offset, limit }) => journals.page(path, offset, limit),
+  };
+}

@@ -1,0 +1,120 @@
+/** Making a plan, keeping it as a file, opening it again, and telling the window what it says. */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PlanSummary } from '../../contract/state';
+import { unreadable } from '../../core/failure';
+import { formatPlan, makePlan, parsePlan, type Plan } from '../../core/migration/plan';
+import type { OnProgress } from '../../core/progress';
+import { printSource } from '../../core/sources';
+import { replacePrivate } from '../private-file';
+import type { EngineInput, EngineOutput } from './protocol';
+import type { OpenPlan, Workbench } from './workbench';
+
+/** Node's strings end at 512 MiB. */
+const LIMIT_BYTES = 500 * 1_048_576;
+
+/** Compares the source on the bench with Fleet, and writes the plan into its folder. */
+export async function planOf(
+  bench: Workbench,
+  { fleet, accepted, reason, folder }: EngineInput<'plan'>,
+  onProgress: OnProgress,
+): Promise<EngineOutput<'plan'>> {
+  const { snapshot, judgement, at, reference, copy } = bench.requireSource();
+  const plan = await bench.link.read(fleet, ({ connection, schema }) =>
+    makePlan({
+      snapshot,
+      judgement,
+      at,
+      sourceReference: printSource(reference),
+      copy,
+      connection,
+      schema,
+      accepted: new Set(accepted),
+      reason,
+      onProgress,
+    }),
+  );
+  const path = join(folder, `${plan.id.slice(0, 16)}.json`);
+  await replacePrivate(path, formatPlan(plan));
+  bench.plan = { path, plan };
+  // The list shows what the plan does with each device: better made now than at the next keystroke.
+  bench.index();
+  return { summary: planSummaryOf(bench.plan, Date.now()), fingerprint: plan.source.fingerprint };
+}
+
+/** Opens a plan from its file. */
+export async function openedPlan(bench: Workbench, path: string): Promise<EngineOutput<'openPlan'>> {
+  const plan = await readPlan(path);
+  bench.plan = { path, plan };
+  const { mtimeMs } = await stat(path);
+  return { summary: planSummaryOf(bench.plan, Math.trunc(mtimeMs)), fingerprint: plan.source.fingerprint };
+}
+
+/** The plan of a file; the one on the bench when it is that one. */
+export async function planAt(bench: Workbench, path: string): Promise<Plan> {
+  return bench.plan?.path === path ? bench.plan.plan : readPlan(path);
+}
+
+async function readPlan(path: string): Promise<Plan> {
+  try {
+    const { size } = await stat(path);
+    if (size > LIMIT_BYTES) unreadable('plan/too-large', 'The plan is larger than 500 MiB.', 'Make the plan anew.');
+    return parsePlan(await readFile(path, 'utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return unreadable('plan/unreadable', `The plan ${path} cannot be read (${code}).`, 'Make the plan anew.');
+  }
+}
+
+function planSummaryOf({ plan, path }: OpenPlan, madeAt: number): PlanSummary {
+  // The devices outside a wave are no part of this plan, and the window makes plans without waves.
+  const { outsideWave: _outside, ...counts } = plan.counts;
+  const { serials, queue } = plan.steps;
+  return {
+    id: plan.id,
+    path,
+    madeAt,
+    at: Date.parse(plan.at),
+    counts,
+    target: {
+      host: plan.target.host,
+      port: plan.target.port,
+      database: plan.target.database,
+      generation: plan.target.generation,
+    },
+    accepted: [...plan.accepted],
+    reason: plan.reason,
+    reasons: whyLeftOut(plan),
+    queueLeftovers: queue.count,
+    serials:
+      serials === null
+        ? null
+        : {
+            sourceNext: serials.sourceNext,
+            targetNext: serials.targetNext,
+            lifted: serials.chosen ? serials.serial : '',
+          },
+    stale: null,
+  };
+}
+
+/** Why devices are held or blocked, the most frequent first; a caution that is accepted holds nothing. */
+function whyLeftOut(plan: Plan): PlanSummary['reasons'] {
+  const byCode = new Map<string, PlanSummary['reasons'][number]>();
+  for (const device of plan.devices) {
+    if (device.action !== 'held' && device.action !== 'blocked') continue;
+    const held = device.action === 'held';
+    const seen = new Set<string>();
+    for (const { code, severity, sentence } of device.reasons) {
+      if (severity !== (held ? 'caution' : 'block') || (held && plan.accepted.includes(code)) || seen.has(code))
+        continue;
+      seen.add(code);
+      const key = `${held} ${code}`;
+      const known = byCode.get(key);
+      if (known === undefined) byCode.set(key, { code, sentence, remedy: plan.remedies[code] ?? '', count: 1, held });
+      else known.count += 1;
+    }
+  }
+  return [...byCode.values()].sort((left, right) => right.count - left.count);
+}

@@ -1,0 +1,113 @@
+/** A reading as the window shows it: counts, certificates, reasons and findings. No device, and no secret. */
+import type { SourceSummary } from '../../contract/state';
+import { fingerprintsOf, sourceFingerprint } from '../../core/migration/fingerprint';
+import type { Judgement } from '../../core/migration/verdict';
+import type { Finding, KeyedCertificate, Reason, Snapshot } from '../../core/sources/snapshot';
+
+/** A damaged file may have a finding a page; what is shown is bounded, and says so. */
+const MOST_FINDINGS = 500;
+const MOST_SUBJECTS = 200;
+
+type Severity = Reason['severity'];
+const WORST_FIRST: readonly Severity[] = ['block', 'caution', 'note'];
+
+export function summaryOf(
+  snapshot: Snapshot,
+  judgement: Judgement,
+  read: { readonly reference: string; readonly location: string; readonly readAt: number; readonly sample: boolean },
+): SourceSummary {
+  const { source, scepCa, push } = snapshot;
+  return {
+    reference: read.reference,
+    kind: source.kind,
+    path: read.location,
+    sha256: source.sha256,
+    txid: source.txid,
+    size: source.size,
+    retries: source.retries,
+    readAt: read.readAt,
+    instant: snapshot.instant,
+    fingerprint: sourceFingerprint(fingerprintsOf(snapshot)),
+    counts: { ...judgement.counts, withoutUdid: judgement.devices.length - judgement.counts.devices },
+    platforms: platformsOf(judgement),
+    scepCa: scepCa === null ? null : factsOf(scepCa),
+    push: push === null ? null : { ...factsOf(push), topic: push.topic },
+    profiles: snapshot.profiles.map(({ identifier, displayName, signed }) => ({ identifier, displayName, signed })),
+    expiries: expiriesOf(judgement),
+    reasons: reasonsOf(judgement),
+    findings: findingsOf([...snapshot.findings, ...judgement.findings]),
+    sample: read.sample,
+  };
+}
+
+function factsOf(certificate: KeyedCertificate): NonNullable<SourceSummary['scepCa']> {
+  const { subject, sha256, notBefore, notAfter, keyMatches } = certificate;
+  return { subject, sha256, notBefore, notAfter, keyMatches };
+}
+
+function platformsOf(judgement: Judgement): SourceSummary['platforms'] {
+  const byPlatform = new Map<string, SourceSummary['platforms'][number]>();
+  for (const { device, verdict } of judgement.devices) {
+    if (device.udid === null) continue;
+    const platform = device.platform ?? 'unknown';
+    const counts = byPlatform.get(platform) ?? { platform, ready: 0, caution: 0, blocked: 0 };
+    counts[verdict] += 1;
+    byPlatform.set(platform, counts);
+  }
+  const sum = (one: SourceSummary['platforms'][number]): number => one.ready + one.caution + one.blocked;
+  return [...byPlatform.values()].sort((left, right) => sum(right) - sum(left));
+}
+
+/** Certificates of devices that can go in, by the month they end in. */
+function expiriesOf(judgement: Judgement): SourceSummary['expiries'] {
+  const months = new Map<string, number>();
+  for (const { device, verdict } of judgement.devices) {
+    const end = device.certificate?.notAfter ?? null;
+    if (end === null || verdict === 'blocked') continue;
+    const date = new Date(end);
+    if (Number.isNaN(date.getTime())) continue;
+    const month = date.toISOString().slice(0, 7);
+    months.set(month, (months.get(month) ?? 0) + 1);
+  }
+  return [...months]
+    .map(([month, count]) => ({ month, count }))
+    .sort((left, right) => (left.month < right.month ? -1 : 1));
+}
+
+function reasonsOf(judgement: Judgement): SourceSummary['reasons'] {
+  const byCode = new Map<string, SourceSummary['reasons'][number]>();
+  for (const judged of judgement.devices) {
+    const seen = new Set<string>();
+    for (const { code, severity, sentence, remedy } of judged.reasons) {
+      // The same code may weigh differently on different devices: two lines then.
+      const key = `${severity} ${code}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const known = byCode.get(key);
+      if (known === undefined) byCode.set(key, { code, severity, sentence, remedy, count: 1 });
+      else known.count += 1;
+    }
+  }
+  return [...byCode.values()].sort(
+    (left, right) =>
+      WORST_FIRST.indexOf(left.severity) - WORST_FIRST.indexOf(right.severity) || right.count - left.count,
+  );
+}
+
+function findingsOf(findings: readonly Finding[]): SourceSummary['findings'] {
+  const order = ['error', 'warning', 'info'];
+  const shown = [...findings]
+    .sort((left, right) => order.indexOf(left.severity) - order.indexOf(right.severity))
+    .slice(0, MOST_FINDINGS)
+    .map(({ code, severity, detail, subjects }) => ({
+      code,
+      severity,
+      detail,
+      subjects: (subjects ?? []).slice(0, MOST_SUBJECTS),
+    }));
+  const more = findings.length - shown.length;
+  if (more > 0) {
+    shown.push({ code: 'more-findings', severity: 'info', detail: `And ${more} more of the same kind.`, subjects: [] });
+  }
+  return shown;
+}
