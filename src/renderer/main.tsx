@@ -1,13 +1,19 @@
+import '@mantine/core/styles.layer.css';
+import './theme/tokens.css';
+import './theme/base.css';
+import './theme/mantine.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { WelcomePage } from './features/welcome/welcome-page';
-import './theme.css';
+import { App } from './app';
+import { ThemeProvider } from './theme/theme-provider';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
 
 createRoot(root).render(
   <StrictMode>
-    <WelcomePage />
+    <ThemeProvider>
+      <App />
+    </ThemeProvider>
   </StrictMode>,
 );

@@ -1,43 +1,23 @@
-/** The status line: which Slipway this is, asked from the main process. */
-import { useEffect, useState } from 'react';
-import type { CallOutput } from '../../../contract/calls';
-import type { Reply } from '../../../contract/reply';
-import { call } from '../../bridge';
-
-type Version = CallOutput<'app.version'>;
+/** Which Slipway this is, asked from the main process. */
+import { useAnswer } from '../../hooks/use-answer';
+import '../../frame/status-line.css';
 
 export function VersionLine(): React.JSX.Element {
-  const reply = useVersion();
+  const { reply } = useAnswer('app.version', undefined);
   return (
-    <footer>
-      <div className="welcome-status" role="status">
-        {reply !== null && (reply.ok ? <Versions version={reply.value} /> : <span>{reply.failure.message}</span>)}
-      </div>
+    <footer className="status">
+      {reply?.ok === true && (
+        <>
+          <span>Slipway {reply.value.slipway}</span>
+          <span className="status-gap" />
+          <span>
+            {reply.value.electron === null
+              ? `Node ${reply.value.node}, without Electron`
+              : `Electron ${reply.value.electron}`}
+          </span>
+        </>
+      )}
+      {reply?.ok === false && <span>{reply.failure.message}</span>}
     </footer>
   );
-}
-
-function Versions({ version }: { readonly version: Version }): React.JSX.Element {
-  return (
-    <>
-      <span>Slipway {version.slipway}</span>
-      <span>
-        {version.electron === null ? `Node ${version.node}, without Electron` : `Electron ${version.electron}`}
-      </span>
-    </>
-  );
-}
-
-function useVersion(): Reply<Version> | null {
-  const [reply, setReply] = useState<Reply<Version> | null>(null);
-  useEffect(() => {
-    let wanted = true;
-    void call('app.version', undefined).then((answer) => {
-      if (wanted) setReply(answer);
-    });
-    return () => {
-      wanted = false;
-    };
-  }, []);
-  return reply;
 }

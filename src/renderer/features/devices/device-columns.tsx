@@ -1,0 +1,140 @@
+/** The columns of the device table. */
+import { createColumnHelper, metaHelper, tableFeatures, columnVisibilityFeature } from '@tanstack/react-table';
+import type { DeviceFilter, DeviceRow } from '../../../contract/devices';
+import { ShortId } from '../../components/short-id';
+import { ActionBadge, VerdictBadge } from '../../components/verdict-badge';
+import { day, minute, utc } from '../../format/time';
+import { inWords, platformName } from '../../format/words';
+import type { ColumnRoom } from './column-layout';
+
+/** In the table's order, with the room each takes. */
+export const DEVICE_ROOM: readonly ColumnRoom[] = [
+  { id: 'verdict', least: 88, grow: 0, most: 92, rank: 0 },
+  { id: 'action', least: 92, grow: 0, most: 92, rank: 3 },
+  { id: 'name', least: 152, grow: 3, most: 360, rank: 0 },
+  { id: 'serial', least: 124, grow: 0.5, most: 160, rank: 1 },
+  { id: 'udid', least: 136, grow: 1.5, most: 292, rank: 5 },
+  { id: 'platform', least: 76, grow: 0, most: 80, rank: 4 },
+  { id: 'model', least: 128, grow: 1, most: 200, rank: 9 },
+  { id: 'reasons', least: 160, grow: 3, most: Infinity, rank: 2 },
+  { id: 'users', least: 56, grow: 0, most: 56, rank: 10 },
+  { id: 'lastSeen', least: 144, grow: 0, most: 144, rank: 6 },
+  { id: 'certificateNotAfter', least: 124, grow: 0, most: 124, rank: 7 },
+];
+
+interface DeviceColumn {
+  readonly sort?: DeviceFilter['sort'];
+}
+
+/** From this width on a UDID is shown whole. */
+export const WHOLE_UDID = 284;
+
+export const deviceFeatures = tableFeatures({ columnVisibilityFeature, columnMeta: metaHelper<DeviceColumn>() });
+
+const column = createColumnHelper<typeof deviceFeatures, DeviceRow>();
+
+export const DEVICE_COLUMNS = column.columns([
+  column.accessor('verdict', {
+    header: 'Verdict',
+    meta: { sort: 'verdict' },
+    cell: ({ row }) => <VerdictBadge verdict={row.original.verdict} bare />,
+  }),
+  column.accessor('action', {
+    header: 'Plan',
+    meta: { sort: 'action' },
+    cell: ({ row }) =>
+      row.original.action === null ? <Nothing word="no plan yet" /> : <ActionBadge action={row.original.action} bare />,
+  }),
+  column.accessor('name', {
+    header: 'Name',
+    meta: { sort: 'name' },
+    cell: ({ row }) => <Text value={row.original.name} none="without a name" strong />,
+  }),
+  column.accessor('serial', {
+    header: 'Serial number',
+    meta: { sort: 'serial' },
+    cell: ({ row }) => <Text value={row.original.serial} none="none" mono />,
+  }),
+  column.accessor('udid', {
+    header: 'UDID',
+    meta: { sort: 'udid' },
+    cell: ({ row }) => <Udid udid={row.original.udid} />,
+  }),
+  column.accessor('platform', {
+    header: 'Platform',
+    meta: { sort: 'platform' },
+    cell: ({ row }) => platformName(row.original.platform),
+  }),
+  column.accessor('model', {
+    header: 'Model',
+    cell: ({ row }) => <Text value={row.original.model} none="unknown" />,
+  }),
+  column.accessor('reasons', {
+    header: 'Reasons',
+    cell: ({ row }) => <Reasons codes={row.original.reasons} />,
+  }),
+  column.accessor('users', {
+    header: 'Users',
+    cell: ({ row }) => <span className="grid-number">{row.original.users === 0 ? '' : row.original.users}</span>,
+  }),
+  column.accessor('lastSeen', {
+    header: 'Last seen',
+    meta: { sort: 'lastSeen' },
+    cell: ({ row }) => <Instant at={row.original.lastSeen} none="never" />,
+  }),
+  column.accessor('certificateNotAfter', {
+    header: 'Certificate ends',
+    meta: { sort: 'certificateNotAfter' },
+    cell: ({ row }) => <Instant at={row.original.certificateNotAfter} none="unknown" days />,
+  }),
+]);
+
+interface InstantProps {
+  readonly at: number | null;
+  readonly none: string;
+  readonly days?: boolean;
+}
+
+/** As TimeText, but without following the clock: a table has hundreds of them. */
+function Instant({ at, none, days = false }: InstantProps): React.JSX.Element {
+  if (at === null) return <span className="muted">{none}</span>;
+  return (
+    <time dateTime={new Date(at).toISOString()} title={utc(at)}>
+      {days ? day(at) : minute(at)}
+    </time>
+  );
+}
+
+interface TextProps {
+  readonly value: string | null;
+  readonly none: string;
+  readonly mono?: boolean;
+  readonly strong?: boolean;
+}
+
+function Text({ value, none, mono = false, strong = false }: TextProps): React.JSX.Element {
+  if (value === null || value === '') return <Nothing word={none} />;
+  return (
+    <span className={`${mono ? 'mono' : ''} ${strong ? 'grid-strong' : ''}`} title={value}>
+      {value}
+    </span>
+  );
+}
+
+function Nothing({ word }: { readonly word: string }): React.JSX.Element {
+  return (
+    <span className="grid-nothing">
+      <span aria-hidden>–</span>
+      <span className="unseen">{word}</span>
+    </span>
+  );
+}
+
+function Udid({ udid }: { readonly udid: string | null }): React.JSX.Element {
+  return udid === null ? <Nothing word="none" /> : <ShortId value={udid} label="UDID" grows tabIndex={-1} />;
+}
+
+function Reasons({ codes }: { readonly codes: readonly string[] }): React.JSX.Element {
+  if (codes.length === 0) return <Nothing word="none" />;
+  return <span title={codes.map(inWords).join('\n')}>{codes.map(inWords).join(', ')}</span>;
+}

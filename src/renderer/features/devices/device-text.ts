@@ -1,0 +1,46 @@
+/** Devices as text to paste elsewhere: tab-separated, with a heading, safe for spreadsheets. */
+import type { DeviceRow } from '../../../contract/devices';
+import { platformName } from '../../format/words';
+
+const HEADING = [
+  'Verdict',
+  'Plan',
+  'Name',
+  'Serial number',
+  'UDID',
+  'Platform',
+  'Model',
+  'Reasons',
+  'Last seen',
+  'Certificate ends',
+];
+
+export function tableText(rows: readonly DeviceRow[]): string {
+  const lines = rows.map((row) =>
+    [
+      row.verdict,
+      row.action ?? '',
+      row.name ?? '',
+      row.serial ?? '',
+      row.udid ?? '',
+      platformName(row.platform),
+      row.model ?? '',
+      row.reasons.join(', '),
+      instant(row.lastSeen),
+      instant(row.certificateNotAfter),
+    ]
+      .map(cell)
+      .join('\t'),
+  );
+  return [HEADING.join('\t'), ...lines].join('\n');
+}
+
+function instant(at: number | null): string {
+  return at === null ? '' : new Date(at).toISOString();
+}
+
+/** One cell: no tab or line end inside, and nothing a spreadsheet would take for a formula. */
+function cell(text: string): string {
+  const flat = text.replace(/[\t\r\n]+/g, ' ');
+  return /^[=+\-@]/.test(flat) ? `'${flat}` : flat;
+}

@@ -1,0 +1,64 @@
+/** The journals of this workspace, newest first. */
+import { FlaskConical, PenLine } from 'lucide-react';
+import { useRef } from 'react';
+import { TimeText } from '../../components/time-text';
+import { counted } from '../../format/number';
+import { shortened } from '../../format/id';
+import type { JournalSummary } from './journal-screen';
+
+interface JournalListProps {
+  readonly journals: readonly JournalSummary[];
+  readonly chosen: string | null;
+  readonly onChoose: (path: string) => void;
+}
+
+export function JournalList({ journals, chosen, onChoose }: JournalListProps): React.JSX.Element {
+  const list = useRef<HTMLUListElement>(null);
+  const onKeyDown = (event: React.KeyboardEvent): void => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    const at = journals.findIndex(({ path }) => path === chosen);
+    const place = Math.min(journals.length - 1, Math.max(0, at + by));
+    const next = journals[place];
+    if (next === undefined) return;
+    onChoose(next.path);
+    list.current?.querySelectorAll('button')[place]?.focus();
+  };
+  return (
+    <nav className="journal-list" aria-label="Journals" onKeyDown={onKeyDown}>
+      <ul ref={list}>
+        {journals.map((journal) => (
+          <li key={journal.path}>
+            <button
+              type="button"
+              className="journal-item"
+              aria-current={journal.path === chosen}
+              tabIndex={journal.path === chosen ? 0 : -1}
+              onClick={() => {
+                onChoose(journal.path);
+              }}
+            >
+              {journal.rehearsal ? <FlaskConical size={16} aria-hidden /> : <PenLine size={16} aria-hidden />}
+              <span className="journal-item-title">{journal.rehearsal ? 'Rehearsal' : 'Apply'}</span>
+              <TimeText at={journal.openedAt} />
+              <span className="journal-item-note">{wordsOf(journal)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function wordsOf({ operator, planId, rehearsal, committed, undone, tornBytes }: JournalSummary): string {
+  return [
+    rehearsal ? '' : `${counted(committed, 'device')} written`,
+    undone > 0 ? `${counted(undone, 'device')} taken back` : '',
+    tornBytes > 0 ? 'its last line was torn' : '',
+    `by ${operator}`,
+    `plan ${shortened(planId, 4)}`,
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
+}
