@@ -15,6 +15,8 @@ export default defineConfig<HostOption>({
   workers: 1,
   retries: 0,
   timeout: 60_000,
+  use: { actionTimeout: 20_000 },
+  expect: { timeout: 20_000 },
   forbidOnly: process.env['CI'] !== undefined,
   reporter: 'list',
   projects: [

@@ -8,7 +8,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 test('opens, says what Slipway is, and shows the version main gave it', async ({ app }) => {
   await expect(app.page).toHaveTitle('Slipway');
   await expect(app.page.getByRole('heading', { level: 1 })).toHaveText('Slipway');
-  await expect(app.page.getByRole('status')).toContainText(`Slipway ${version}`);
+  await expect(app.page.getByRole('contentinfo')).toContainText(`Slipway ${version}`);
   expect(await app.inMain(({ app: running }) => running.getVersion())).toBe(version);
 });
 
@@ -16,7 +16,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   test(`looks right and is accessible in ${colorScheme}`, async ({ app }) => {
     await app.page.emulateMedia({ colorScheme });
     await app.page.setViewportSize({ width: 1280, height: 720 });
-    await expect(app.page.getByRole('status')).toContainText(version);
+    await expect(app.page.getByRole('contentinfo')).toContainText(version);
     const overflow = await app.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
     // Legacy mode: otherwise axe opens a page of its own, which the app refuses.
@@ -63,7 +63,7 @@ test('refuses inline script, eval and connections', async ({ app }) => {
   expect(evaluated).toBe('eval');
 });
 
-test('gives the page one function and nothing of Node or Electron', async ({ app }) => {
+test('gives the page three functions and nothing of Node or Electron', async ({ app }) => {
   const seen = await app.page.evaluate(() => ({
     node: ['require', 'process', 'module', 'Buffer', 'global', 'electron', 'ipcRenderer'].filter(
       (name) => name in window,
@@ -71,7 +71,55 @@ test('gives the page one function and nothing of Node or Electron', async ({ app
     bridge: Object.keys(window.slipway),
     frozen: Object.isFrozen(window.slipway),
   }));
-  expect(seen).toEqual({ node: [], bridge: ['call'], frozen: true });
+  expect(seen).toEqual({ node: [], bridge: ['call', 'onState', 'pathOf'], frozen: true });
+});
+
+test('takes styles from its files and under the nonce of this load, and no others', async ({ app }) => {
+  const seen = await app.page.evaluate(async () => {
+    const refused: string[] = [];
+    document.addEventListener('securitypolicyviolation', (event) => refused.push(event.effectiveDirective));
+    const colourUnder = (nonce: string): string => {
+      const style = document.createElement('style');
+      style.setAttribute('nonce', nonce);
+      style.textContent = '#root { outline-color: rgb(1, 2, 3) }';
+      document.head.append(style);
+      const colour = getComputedStyle(document.getElementById('root') ?? document.body).outlineColor;
+      style.remove();
+      return colour;
+    };
+    const given = document.querySelector('meta[name="style-nonce"]')?.getAttribute('content') ?? '';
+    const colours = [colourUnder(''), colourUnder('guessed'), colourUnder(given)];
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return { colours: colours.map((colour) => colour === 'rgb(1, 2, 3)'), refused };
+  });
+  expect(seen.colours).toEqual([false, false, true]);
+  expect(seen.refused).toEqual(['style-src-elem', 'style-src-elem']);
+});
+
+test('tells the page the path of a dropped file, and hears every state', async ({ app }) => {
+  await app.inMain((electron) => {
+    const { droppedFiles } = electron as unknown as {
+      droppedFiles?: { script(paths: Record<string, string>): Promise<void> };
+    };
+    return droppedFiles?.script({ 'small.db': '/made/up/small.db' });
+  });
+  const seen = await app.page.evaluate(async () => {
+    const revisions: number[] = [];
+    const stop = window.slipway.onState(({ revision }) => revisions.push(revision));
+    await window.slipway.call('source.sample', undefined);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    stop();
+    return {
+      path: window.slipway.pathOf(new File([], 'small.db')),
+      other: window.slipway.pathOf(new File([], 'other')),
+      revisions,
+    };
+  });
+  // Electron itself knows no path of a file that was made up here.
+  expect(seen.path).toBe(app.host === 'electron' ? '' : '/made/up/small.db');
+  expect(seen.other).toBe('');
+  expect(seen.revisions.length).toBeGreaterThan(1);
+  expect(seen.revisions).toEqual([...new Set(seen.revisions)].sort((left, right) => left - right));
 });
 
 test('answers only calls from the table, with the input it names', async ({ app }) => {
