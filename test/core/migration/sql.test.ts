@@ -98,7 +98,10 @@ describe('the file', () => {
     const rows = (one: JudgedDevice): DeviceRows => {
       const right = rowsFor('4.69')(one);
       const [association] = right.nano_cert_auth_associations;
-      return { ...right, nano_cert_auth_associations: [{ ...association, cert_not_valid_after: '2038-01-19 03:14:08' }] };
+      return {
+        ...right,
+        nano_cert_auth_associations: [{ ...association, cert_not_valid_after: '2038-01-19 03:14:08' }],
+      };
     };
     const input = { schema: schemaOf('4.69'), devices: [judged(device)], rows, facts: { ...facts, counts } };
     await expect(writeMigrationSql(file, input, { overwrite: true })).rejects.toMatchObject({
