@@ -1,18 +1,16 @@
-import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { version } from '../../../package.json';
-import { FailureError, attempt, refused } from '../../core/failure';
+import { refused } from '../../core/failure';
 import { connectFleet } from '../../core/fleet/connection';
 import { probeSchema } from '../../core/fleet/probe';
 import { applyPlan, type ApplyResult } from '../../core/migration/apply';
 import { blockingChecks, runChecks, type CheckResult } from '../../core/migration/checks';
-import { fingerprintsOf } from '../../core/migration/fingerprint';
+import { freshFingerprints, NOT_REREAD } from '../../core/migration/drift';
 import { Journal } from '../../core/migration/journal';
 import { isWritten, rowsOfPlan, withAccepted, type Plan } from '../../core/migration/plan';
 import { expectedOfPlan, verifyRows, type VerifyResult } from '../../core/migration/verify';
 import type { OnProgress } from '../../core/progress';
-import { parseSource, readSource, type SourceReference } from '../../core/sources';
-import { hashFile } from '../../core/sources/file-hash';
+import { parseSource } from '../../core/sources';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
 import {
@@ -43,9 +41,6 @@ interface ApplyOptions extends SourceOptions, FleetOptions, AcceptOptions {
   readonly yes?: boolean;
 }
 
-/** Accepts that the source was not read again, so that drift was not looked for. */
-const NOT_REREAD = 'source-not-reread';
-
 /** `slipway apply PLAN --fleet …`: write the planned rows, read them back. */
 export async function run(planPath: string, options: ApplyOptions): Promise<number> {
   requireAnswer(options.yes);
@@ -56,7 +51,13 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
     const accepted = [...new Set([...opened.plan.accepted, ...(options.accept ?? [])])];
     const plan = withAccepted(opened.plan, new Set(accepted));
     const going = plan.devices.filter(isWritten).length;
-    const fresh = await freshFingerprints(plan, options, accepted, progress.onProgress);
+    const fresh = await freshFingerprints(
+      plan,
+      parseSource(options.source ?? plan.source.reference),
+      { ...readOptions(options, clockFrom(options)), onProgress: progress.onProgress },
+      accepted,
+      `name where it is now with --source, or accept that it is not read with --accept ${NOT_REREAD}`,
+    );
 
     const preflight = await withFleetConnection(target, 'read', async (connection) =>
       runChecks({
@@ -115,36 +116,6 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
 /** `--yes` stands in for every question the command would have asked. */
 function answeredByYes(): Record<string, { by: string; note: string }> {
   return { backup: { by: operatorName(), note: 'answered by --yes' } };
-}
-
-/** The source as it is now; null when it may be, and was accepted to be, left unread. */
-async function freshFingerprints(
-  plan: Plan,
-  options: ApplyOptions,
-  accepted: readonly string[],
-  onProgress: OnProgress,
-): Promise<ReadonlyMap<string, string> | null> {
-  const reference = parseSource(options.source ?? plan.source.reference);
-  if (await isStillTheCopy(reference, plan)) {
-    return new Map(plan.devices.map(({ udid, fingerprint }) => [udid, fingerprint]));
-  }
-  const reading = { ...readOptions(options, clockFrom(options)), keepCertificates: false, onProgress };
-  const read = await attempt(() => readSource(reference, reading));
-  if (read.ok) return fingerprintsOf(read.value);
-  if (accepted.includes(NOT_REREAD)) return null;
-  throw new FailureError({
-    ...read.failure,
-    remedy: `${read.failure.remedy} The source is read again to hold back devices that changed since the plan; name where it is now with --source, or accept that it is not read with --accept ${NOT_REREAD}.`,
-  });
-}
-
-/** True when a source in a file is, byte for byte, what the plan was made from: then no device of it has changed. */
-async function isStillTheCopy({ transport, location }: SourceReference, { copy }: Plan): Promise<boolean> {
-  if (transport !== 'file') return false;
-  const size = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.size;
-  if (size(location) !== size(copy.path)) return false;
-  const hashed = await attempt(() => hashFile(location));
-  return hashed.ok && hashed.value === copy.sha256;
 }
 
 async function stopOnChecks(

@@ -1,8 +1,8 @@
 import { probeSchema } from '../../core/fleet/probe';
 import { readTeams } from '../../core/fleet/hosts';
-import { formatPlan, makePlan, schemaOfPlan, type Plan, type PlanStep } from '../../core/migration/plan';
-import { deriveRows } from '../../core/migration/rows';
+import { formatPlan, makePlan, type Plan, type PlanStep } from '../../core/migration/plan';
 import { writeMigrationSql } from '../../core/migration/sql';
+import { sqlInputOfPlan } from '../../core/migration/sql-input';
 import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
 import { judge } from '../../core/migration/verdict';
 import { parseWave } from '../../core/migration/wave';
@@ -18,7 +18,6 @@ import {
   type FleetOptions,
   type SourceOptions,
 } from '../input';
-import { inKeyOrder } from '../key-order';
 import { readCopy, readOptions } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table } from '../terminal';
 import { readText, writeText } from '../text-file';
@@ -78,38 +77,10 @@ export async function run(source: string, options: PlanOptions): Promise<number>
     });
     writeText('plan', options.out, formatPlan(plan));
     if (options.sql !== undefined) {
-      const schema = schemaOfPlan(plan);
-      const going = new Map(
-        plan.devices
-          .filter(({ action }) => action === 'insert' || action === 'refresh')
-          .map((device) => [device.udid, device]),
-      );
-      const written = judgement.devices.filter(
-        ({ device, verdict }) => verdict !== 'blocked' && device.udid !== null && going.has(device.udid),
-      );
-      const devices = inKeyOrder(written, ({ device }) => device.udid);
-      await writeMigrationSql(
-        options.sql,
-        {
-          schema,
-          devices,
-          rows: (judged) =>
-            deriveRows(judged, {
-              schema,
-              instant: snapshot.instant,
-              teamId: going.get(judged.device.udid ?? '')?.teamId ?? null,
-            }),
-          facts: {
-            sourceKind: snapshot.source.kind,
-            sourceSha256: snapshot.source.sha256,
-            sourceTxid: snapshot.source.txid,
-            instant: snapshot.instant,
-            counts: judgement.counts,
-            goingIn: devices.length,
-          },
-        },
-        { overwrite: options.overwrite ?? false, onProgress: progress.onProgress },
-      );
+      await writeMigrationSql(options.sql, sqlInputOfPlan(plan, snapshot, judgement), {
+        overwrite: options.overwrite ?? false,
+        onProgress: progress.onProgress,
+      });
     }
     progress.end();
     if (options.json === true) await printPlanJson(plan, options.out);

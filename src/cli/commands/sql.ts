@@ -1,12 +1,11 @@
 import { knownSchema } from '../../core/fleet/probe';
-import { deriveRows } from '../../core/migration/rows';
 import { writeMigrationSql } from '../../core/migration/sql';
+import { sqlInputOf } from '../../core/migration/sql-input';
 import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
 import { cautionsOf, goesIn } from '../../core/migration/verdict';
 import { parseWave } from '../../core/migration/wave';
 import { EXIT } from '../exit-code';
 import type { AcceptOptions, SourceOptions } from '../input';
-import { inKeyOrder } from '../key-order';
 import { readJudged } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, table, tell } from '../terminal';
 import { readText } from '../text-file';
@@ -33,31 +32,14 @@ export async function run(source: string, options: SqlOptions): Promise<number> 
   const candidates = judgement.devices.filter(
     ({ device }) => device.udid !== null && (wave === null || wave.has(device.udid)),
   );
-  const goingIn = candidates.filter((judged) => goesIn(judged, accepted));
-  const devices = inKeyOrder(goingIn, ({ device }) => device.udid);
+  const devices = candidates.filter((judged) => goesIn(judged, accepted));
 
   const progress = progressLine(options.json === true);
-  const written = await writeMigrationSql(
-    options.out,
-    {
-      schema,
-      devices,
-      rows: (judged) => deriveRows(judged, { schema, instant: snapshot.instant, teamId: teamOf(judged.device) }),
-      facts: {
-        sourceKind: snapshot.source.kind,
-        sourceSha256: snapshot.source.sha256,
-        sourceTxid: snapshot.source.txid,
-        instant: snapshot.instant,
-        counts: judgement.counts,
-        goingIn: devices.length,
-      },
-    },
-    {
-      overwrite: options.overwrite ?? false,
-      onProgress: progress.onProgress,
-      ...(options.undo === undefined ? {} : { undoPath: options.undo }),
-    },
-  ).finally(progress.end);
+  const written = await writeMigrationSql(options.out, sqlInputOf({ snapshot, judgement, schema, devices, teamOf }), {
+    overwrite: options.overwrite ?? false,
+    onProgress: progress.onProgress,
+    ...(options.undo === undefined ? {} : { undoPath: options.undo }),
+  }).finally(progress.end);
 
   const left = candidates.filter((judged) => !goesIn(judged, accepted));
   const held = new Map<string, number>();

@@ -1,8 +1,8 @@
 /** A plan's rows as a SQL file: the real one, and one in which every secret stands as its length and hash. */
-import { deriveRows, SECRET_COLUMNS, type DeviceRows, type Row, type Value } from '../../core/migration/rows';
+import { SECRET_COLUMNS, type DeviceRows, type Row, type Value } from '../../core/migration/rows';
 import { shownValue } from '../../core/migration/difference';
-import { isWritten, schemaOfPlan } from '../../core/migration/plan';
 import { writeMigrationSql, type SqlOptions, type WrittenSql } from '../../core/migration/sql';
+import { sqlInputOfPlan } from '../../core/migration/sql-input';
 import { MIGRATION_TABLES, type MigrationTable } from '../../core/fleet/schema';
 import type { Workbench } from './workbench';
 import { writingMaterial } from './writing';
@@ -19,30 +19,10 @@ export async function writePlanSql(
 ): Promise<WrittenSql> {
   const { plan } = bench.requirePlan();
   const { snapshot, judgement } = await writingMaterial(bench, plan, options.onProgress ?? (() => undefined));
-  const schema = schemaOfPlan(plan);
-  const going = new Map(plan.devices.filter(isWritten).map((device) => [device.udid, device]));
-  const devices = judgement.devices.filter(
-    ({ device, verdict }) => verdict !== 'blocked' && device.udid !== null && going.has(device.udid),
-  );
-  const rowsOf = (judged: (typeof devices)[number]): DeviceRows => {
-    const teamId = going.get(judged.device.udid ?? '')?.teamId ?? null;
-    return deriveRows(judged, { schema, instant: snapshot.instant, teamId });
-  };
+  const input = sqlInputOfPlan(plan, snapshot, judgement);
   return writeMigrationSql(
     path,
-    {
-      schema,
-      devices,
-      rows: masked ? (judged) => maskedRows(rowsOf(judged)) : rowsOf,
-      facts: {
-        sourceKind: snapshot.source.kind,
-        sourceSha256: snapshot.source.sha256,
-        sourceTxid: snapshot.source.txid,
-        instant: snapshot.instant,
-        counts: judgement.counts,
-        goingIn: devices.length,
-      },
-    },
+    masked ? { ...input, rows: (judged) => maskedRows(input.rows(judged)) } : input,
     options,
   );
 }

@@ -1,17 +1,18 @@
 /** Apply, verify and undo, as the command line does them: the plan's own rows, fresh drift, checks just before, read back. */
 import { dirname } from 'node:path';
 import { existsSync } from 'node:fs';
-import { refused, type FailureError } from '../../core/failure';
+import { refused } from '../../core/failure';
 import { applyPlan, type ApplyResult } from '../../core/migration/apply';
 import { blockingChecks } from '../../core/migration/checks';
-import { fingerprintsOf } from '../../core/migration/fingerprint';
+import { freshFingerprints, NOT_REREAD } from '../../core/migration/drift';
 import { findJournals } from '../../core/migration/journal';
+import { planInKeyOrder } from '../../core/migration/key-order';
 import { isWritten, rowsOfPlan, type Plan } from '../../core/migration/plan';
 import { undoJournal } from '../../core/migration/undo';
 import { judge, type Judgement } from '../../core/migration/verdict';
 import { expectedOfPlan, verifyRows, type VerifyResult } from '../../core/migration/verify';
 import type { OnProgress } from '../../core/progress';
-import { parseSource, readSource } from '../../core/sources';
+import { parseSource } from '../../core/sources';
 import type { Snapshot } from '../../core/sources/snapshot';
 import { planAt } from './planning';
 import { checkRowsOf, preflight } from './preflight';
@@ -20,8 +21,6 @@ import { applySummaryOf, undoSummaryOf, verifySummaryOf } from './run-summary';
 import { noServer } from './sample-fleet';
 import { cancelled, readCopy, readOptions, type Task, type Workbench } from './workbench';
 
-/** Accepts that the source was not read again, so that drift was not looked for. */
-const NOT_REREAD = 'source-not-reread';
 /** A pause ends, and a stop is heard, within this. */
 const LOOK_MS = 100;
 
@@ -53,9 +52,21 @@ export async function applied(
 ): Promise<EngineOutput<'apply'>> {
   const { check, rehearse } = input;
   if (check.fleet.kind === 'sample') throw noServer();
-  const plan = await planAt(bench, input.planPath);
+  const plan = planInKeyOrder(await planAt(bench, input.planPath));
   const material = await writingMaterial(bench, plan, task.onProgress);
-  const fresh = await freshFingerprints(plan, input, task.onProgress);
+  const reading = {
+    at: Date.now(),
+    folder: input.source.copies,
+    ...readOptions(input.source),
+    onProgress: task.onProgress,
+  };
+  const fresh = await freshFingerprints(
+    plan,
+    parseSource(plan.source.reference),
+    reading,
+    check.accepted,
+    `accept ${NOT_REREAD} to go on without`,
+  );
   task.onProgress({ label: 'running the checks', done: 0, total: null });
   const results = await preflight(bench.link, check, { ...material, at: Date.now() });
   const checks = checkRowsOf(results);
@@ -100,7 +111,7 @@ export async function verified(
   task: Task,
 ): Promise<EngineOutput<'verify'>> {
   if (input.fleet.kind === 'sample') throw noServer();
-  const plan = await planAt(bench, input.planPath);
+  const plan = planInKeyOrder(await planAt(bench, input.planPath));
   const material = await writingMaterial(bench, plan, task.onProgress);
   const result = await compare(bench, plan, material, input.fleet, plan.devices.filter(isWritten), task.onProgress);
   return verifySummaryOf(result);
@@ -125,34 +136,6 @@ export async function undone(bench: Workbench, input: EngineInput<'undo'>, task:
     return undoSummaryOf(result);
   } finally {
     stop.end();
-  }
-}
-
-/** The source as it is now; null when it may be, and was accepted to be, left unread. */
-async function freshFingerprints(
-  plan: Plan,
-  { source, check }: EngineInput<'apply'>,
-  onProgress: OnProgress,
-): Promise<ReadonlyMap<string, string> | null> {
-  if (check.accepted.includes(NOT_REREAD)) return null;
-  const reference = parseSource(plan.source.reference);
-  try {
-    const options = {
-      at: Date.now(),
-      folder: source.copies,
-      ...readOptions(source),
-      keepCertificates: false,
-      onProgress,
-    };
-    return fingerprintsOf(await readSource(reference, options));
-  } catch (error) {
-    const { failure } = error as Partial<FailureError>;
-    if (failure === undefined || failure.code === 'job/cancelled') throw error;
-    return refused(
-      failure.code,
-      failure.message,
-      `${failure.remedy} The source is read again to hold back devices that changed since the plan; accept ${NOT_REREAD} to go on without.`,
-    );
   }
 }
 

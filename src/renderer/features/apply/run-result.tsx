@@ -1,13 +1,10 @@
 /** What a rehearsal or an apply ended with: numbers, what was held back and why, where it is journaled. */
-import { BookText } from 'lucide-react';
 import type { ApplySummary } from '../../../contract/state';
-import { Button } from '../../components/button';
 import { Panel } from '../../components/panel';
 import { Stat, Stats } from '../../components/stat';
-import { TimeText } from '../../components/time-text';
 import { counted } from '../../format/number';
-import { goTo } from '../../stores/route';
 import { LeftOut } from './left-out';
+import { RunAside } from './run-aside';
 
 export function RunResult({ run }: { readonly run: ApplySummary }): React.JSX.Element {
   const { rehearsal, state, finishedAt, journal, counts, held, notes } = run;
@@ -19,25 +16,7 @@ export function RunResult({ run }: { readonly run: ApplySummary }): React.JSX.El
       ? 'Written'
       : 'Stopped between two batches';
   return (
-    <Panel
-      title={title}
-      aside={
-        <>
-          <span className="muted">
-            <TimeText at={finishedAt} />
-          </span>
-          <Button
-            icon={BookText}
-            variant="quiet"
-            onClick={() => {
-              goTo('journal', new URLSearchParams({ journal }).toString());
-            }}
-          >
-            Journal
-          </Button>
-        </>
-      }
-    >
+    <Panel title={title} aside={<RunAside finishedAt={finishedAt} journal={journal} />}>
       <div className="result">
         {state === 'stopped' && !rehearsal && (
           <p>

@@ -1,15 +1,13 @@
 /** The way back: what it would and would not touch, and what it did. */
-import { BookText } from 'lucide-react';
 import type { ApplySummary, UndoSummary } from '../../../contract/state';
 import { Button } from '../../components/button';
 import { Panel } from '../../components/panel';
 import { Stat, Stats } from '../../components/stat';
-import { TimeText } from '../../components/time-text';
 import { counted } from '../../format/number';
 import { useAppState } from '../../stores/app-state';
-import { goTo } from '../../stores/route';
 import { undoActions } from './apply-actions';
 import { LeftOut } from './left-out';
+import { RunAside } from './run-aside';
 
 export function UndoPanel({ applied }: { readonly applied: ApplySummary }): React.JSX.Element {
   const state = useAppState((whole) => whole);
@@ -69,25 +67,7 @@ export function UndoResult({ undone }: { readonly undone: UndoSummary }): React.
       ? 'Taken back'
       : 'Taking back was stopped between two batches';
   return (
-    <Panel
-      title={title}
-      aside={
-        <>
-          <span className="muted">
-            <TimeText at={finishedAt} />
-          </span>
-          <Button
-            icon={BookText}
-            variant="quiet"
-            onClick={() => {
-              goTo('journal', new URLSearchParams({ journal }).toString());
-            }}
-          >
-            Journal
-          </Button>
-        </>
-      }
-    >
+    <Panel title={title} aside={<RunAside finishedAt={finishedAt} journal={journal} />}>
       <div className="result" role="status">
         <Stats label={title}>
           <Stat label="In the journal" value={counts.journaled} tone="info" />

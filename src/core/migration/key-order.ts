@@ -1,5 +1,6 @@
 /** The order of Fleet's primary keys. */
-import { order } from '../core/fleet/device-rows';
+import { order } from '../fleet/device-rows';
+import type { Plan } from './plan';
 
 /**
  * Sorts by the id rows are stored under. Written and read in this order, rows lie one behind the other: for 50,000
@@ -7,4 +8,9 @@ import { order } from '../core/fleet/device-rows';
  */
 export function inKeyOrder<T>(list: readonly T[], idOf: (one: T) => string | null): T[] {
   return list.toSorted((a, b) => order(idOf(a) ?? '', idOf(b) ?? ''));
+}
+
+/** A plan as it is best applied and verified: its devices in the order of Fleet's keys. Its id stays. */
+export function planInKeyOrder(plan: Plan): Plan {
+  return { ...plan, devices: inKeyOrder(plan.devices, ({ udid }) => udid) };
 }
