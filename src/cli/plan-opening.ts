@@ -1,6 +1,6 @@
 /** Opening a plan for a command: the plan, the private copy its rows are derived from, and their judgement. */
 import { existsSync } from 'node:fs';
-import { refused } from '../core/failure';
+import { attempt, FailureError, refused } from '../core/failure';
 import { planInKeyOrder } from '../core/migration/key-order';
 import { parsePlan, type Plan } from '../core/migration/plan';
 import { judge, type Judgement } from '../core/migration/verdict';
@@ -33,7 +33,12 @@ export async function openPlan(path: string, options: SourceOptions, onProgress:
       'Make the plan anew; copies may be deleted once their plans are applied.',
     );
   }
-  if ((await hashFile(plan.copy.path)) !== plan.copy.sha256) {
+  const at = Date.parse(plan.at);
+  const read = await attempt(() =>
+    readCopy(parseSource(plan.source.reference), plan.copy.path, options, at, onProgress),
+  );
+  // A copy that was damaged or replaced is that first of all, whatever reading it came upon.
+  if ((read.ok ? read.value.source.sha256 : await hashFile(plan.copy.path)) !== plan.copy.sha256) {
     refused(
       'plan/copy-changed',
       'The private copy this plan was made from is not what it was.',
@@ -41,7 +46,6 @@ export async function openPlan(path: string, options: SourceOptions, onProgress:
       { path: plan.copy.path },
     );
   }
-  const at = Date.parse(plan.at);
-  const snapshot = await readCopy(parseSource(plan.source.reference), plan.copy.path, options, at, onProgress);
-  return { plan: planInKeyOrder(plan), snapshot, judgement: judge(snapshot, at) };
+  if (!read.ok) throw new FailureError(read.failure);
+  return { plan: planInKeyOrder(plan), snapshot: read.value, judgement: judge(read.value, at) };
 }

@@ -3,7 +3,7 @@
  * Prints `applying` before the first write and the result at the end.
  */
 import { readFileSync } from 'node:fs';
-import { connectFleet, parseFleetAddress } from '../../src/core/fleet/connection';
+import { connectFleet, parseFleetAddress, type FleetTarget } from '../../src/core/fleet/connection';
 import { probeSchema } from '../../src/core/fleet/probe';
 import { applyPlan } from '../../src/core/migration/apply';
 import { parsePlan } from '../../src/core/migration/plan';
@@ -24,19 +24,17 @@ const order = JSON.parse(process.argv[2] ?? '{}') as ApplyOrder;
 const plan = parsePlan(readFileSync(order.planFile, 'utf8'));
 const snapshot = buildSnapshot(order.devices, order.seed);
 let told = false;
+const target: FleetTarget = {
+  address: parseFleetAddress(order.url),
+  password: null,
+  tls: { mode: 'disabled', caFile: null },
+  plaintextConfirmed: false,
+  mariaDbAllowed: true,
+};
 const result = await applyPlan({
   plan,
-  connect: () =>
-    connectFleet(
-      {
-        address: parseFleetAddress(order.url),
-        password: null,
-        tls: { mode: 'disabled', caFile: null },
-        plaintextConfirmed: false,
-        mariaDbAllowed: true,
-      },
-      'write',
-    ),
+  connect: () => connectFleet(target, 'write'),
+  connectReader: () => connectFleet(target, 'read'),
   probe: probeSchema,
   snapshot,
   judgement: judge(snapshot, Date.parse(plan.at)),

@@ -6,10 +6,8 @@ import { probeSchema } from '../../core/fleet/probe';
 import { applyPlan, type ApplyResult } from '../../core/migration/apply';
 import { blockingChecks, runChecks, type CheckResult } from '../../core/migration/checks';
 import { freshFingerprints, NOT_REREAD } from '../../core/migration/drift';
-import { Journal } from '../../core/migration/journal';
-import { isWritten, rowsOfPlan, withAccepted, type Plan } from '../../core/migration/plan';
-import { expectedOfPlan, verifyRows, type VerifyResult } from '../../core/migration/verify';
-import type { OnProgress } from '../../core/progress';
+import { isWritten, withAccepted, type Plan } from '../../core/migration/plan';
+import type { VerifyResult } from '../../core/migration/verify';
 import { parseSource } from '../../core/sources';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
@@ -23,7 +21,7 @@ import {
   type SourceOptions,
 } from '../input';
 import { stopOnSignal } from '../interrupt';
-import { openPlan, type OpenedPlan } from '../plan-opening';
+import { openPlan } from '../plan-opening';
 import { readOptions } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table, tell } from '../terminal';
 import { answersFrom, checkLines, fleetSide } from './check';
@@ -81,6 +79,7 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
     const result = await applyPlan({
       plan,
       connect: () => connectFleet(target, 'write'),
+      connectReader: () => connectFleet(target, 'read'),
       probe: probeSchema,
       snapshot: opened.snapshot,
       judgement: opened.judgement,
@@ -98,14 +97,10 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
       onProgress: progress.onProgress,
       ...(options.batch === undefined ? {} : { batchSize: options.batch }),
     }).finally(stop.end);
-    const verified =
-      result.rehearsal || result.state === 'stopped'
-        ? null
-        : await readBack(plan, opened, result, options, progress.onProgress);
-    if (verified !== null) await journalVerified(result.journal, verified);
+    const { verified } = result;
     progress.end();
-    if (options.json === true) await printJson(applyJson(result, verified));
-    else await printApply(result, verified, planPath);
+    if (options.json === true) await printJson(applyJson(result));
+    else await printApply(result, planPath);
     if (result.state === 'stopped') return EXIT.interrupted;
     return result.held.length === 0 && (verified === null || isClean(verified)) ? EXIT.fine : EXIT.found;
   } finally {
@@ -146,47 +141,17 @@ function question(plan: Plan, going: number, options: ApplyOptions): string {
         'A backup of that database exists. What Fleet or a device touches afterwards cannot be taken back.';
 }
 
-async function readBack(
-  plan: Plan,
-  { snapshot, judgement }: OpenedPlan,
-  result: ApplyResult,
-  options: ApplyOptions,
-  onProgress: OnProgress,
-): Promise<VerifyResult> {
-  const held = new Set(result.held.map((device) => device.udid));
-  const devices = plan.devices.filter((device) => isWritten(device) && !held.has(device.udid));
-  const rowsOf = rowsOfPlan(plan, snapshot, judgement);
-  return withFleetConnection(fleetTarget(options.fleet, options), 'read', async (connection) =>
-    verifyRows({
-      connection,
-      schema: await probeSchema(connection),
-      expected: expectedOfPlan(devices, rowsOf),
-      total: devices.length,
-      onProgress,
-    }),
-  );
-}
-
-async function journalVerified(path: string, { counts }: VerifyResult): Promise<void> {
-  const journal = await Journal.open(path);
-  try {
-    await journal.append({ kind: 'verified', counts });
-  } finally {
-    await journal.close();
-  }
-}
-
 /** True when nothing read back is other than it should be. Touched since is life, not an error. */
 export function isClean({ counts }: VerifyResult): boolean {
   return counts.differs === 0 && counts.missing === 0 && counts.extra === 0;
 }
 
-function applyJson(result: ApplyResult, verified: VerifyResult | null): Record<string, unknown> {
-  return { schema: 1, ...result, verify: verified === null ? null : verifyJson(verified) };
+function applyJson({ verified, ...rest }: ApplyResult): Record<string, unknown> {
+  return { schema: 1, ...rest, verify: verified === null ? null : verifyJson(verified) };
 }
 
-async function printApply(result: ApplyResult, verified: VerifyResult | null, planPath: string): Promise<void> {
-  const { counts } = result;
+async function printApply(result: ApplyResult, planPath: string): Promise<void> {
+  const { counts, verified } = result;
   await print(
     result.rehearsal
       ? styled('Rehearsed; everything was rolled back.', 'bold')

@@ -44,6 +44,23 @@ export class Issuer {
       return null;
     }
   }
+
+  /** The same on another thread: for many certificates at a time. */
+  async proves(certificate: Certificate): Promise<boolean | null> {
+    if (this.#key === undefined) this.#key = publicKeyOf(this.#spki);
+    const key = this.#key;
+    const { digest } = certificate.signatureAlgorithm;
+    if (key === null || digest === undefined) return null;
+    return new Promise((resolve) => {
+      try {
+        verify(digest, certificate.signedBytes, key, certificate.signature, (error, verdict) =>
+          resolve(error === null ? verdict : null),
+        );
+      } catch {
+        resolve(null);
+      }
+    });
+  }
 }
 
 /** What {@link verifyIssuers} wants of a snapshot; every snapshot fits. */
@@ -65,12 +82,12 @@ export interface IssuerProof {
   readonly unknown: readonly string[];
 }
 
-/** So many signatures between two turns of the event loop: about 15 ms. */
+/** So many signatures are handed to Node's pool of threads at a time. */
 const BATCH = 500;
 
 /**
- * Proves for every device with a certificate that the SCEP CA's key signed it. About 1.5 s for 50,000 devices;
- * lets the event loop turn in between. Certificates shared by several devices are verified once.
+ * Proves for every device with a certificate that the SCEP CA's key signed it. About 1 s for 50,000 devices on two
+ * cores; the event loop turns meanwhile. Certificates shared by several devices are verified once.
  */
 export async function verifyIssuers(snapshot: IssuedDevices, onProgress?: OnProgress): Promise<IssuerProof> {
   const ca = snapshot.scepCa ? readCertificate(snapshot.scepCa.der) : null;
@@ -79,19 +96,23 @@ export async function verifyIssuers(snapshot: IssuedDevices, onProgress?: OnProg
   const disproven: string[] = [];
   const unknown: string[] = [];
   let proven = 0;
-  let done = 0;
+  const distinct = new Map<string, Buffer | null>();
+  for (const { udid, certificate } of snapshot.devices) {
+    if (udid !== null && certificate !== null) distinct.set(certificate.sha256, certificate.der);
+  }
+  const all = [...distinct];
+  for (let start = 0; start < all.length; start += BATCH) {
+    await Promise.all(
+      all.slice(start, start + BATCH).map(async ([sha256, der]) => {
+        const parsed = der && issuer ? readCertificate(der) : null;
+        verdicts.set(sha256, parsed && issuer ? await issuer.proves(parsed) : null);
+      }),
+    );
+    onProgress?.({ label: 'verifying certificates', done: Math.min(start + BATCH, all.length), total: all.length });
+  }
   for (const { udid, certificate } of snapshot.devices) {
     if (udid === null || certificate === null) continue;
-    let verdict = verdicts.get(certificate.sha256);
-    if (verdict === undefined) {
-      const parsed = certificate.der && issuer ? readCertificate(certificate.der) : null;
-      verdict = parsed && issuer ? issuer.signed(parsed) : null;
-      verdicts.set(certificate.sha256, verdict);
-      if (++done % BATCH === 0) {
-        onProgress?.({ label: 'verifying certificates', done, total: null });
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
+    const verdict = verdicts.get(certificate.sha256) ?? null;
     if (verdict === null) unknown.push(udid);
     else if (verdict) proven++;
     else disproven.push(udid);

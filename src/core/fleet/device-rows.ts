@@ -116,7 +116,11 @@ export async function readDevices(
   if (!lock) {
     // An enrollment of that id under another device: the id is taken, so the device is not what it seems. A writer
     // need not look: its plain INSERT is refused.
-    const strays = await readTable(connection, schema, 'nano_enrollments', udids, false, 'id', 'PRIMARY');
+    const strays = await connection.query<Record<string, Value>>(
+      `SELECT /*+ INDEX(nano_enrollments PRIMARY) */ ${schema.columns.nano_enrollments.map(quoted).join(', ')} ` +
+        `FROM nano_enrollments WHERE id IN (${places(udids.length)}) AND device_id <> id`,
+      udids,
+    );
     for (const row of strays) {
       const owner = ownerOf(byFold, String(row['id']), 'nano_enrollments');
       if (foldId(String(row['device_id'])) !== foldId(owner.udid)) owner.rows.nano_enrollments.push(row);
@@ -180,14 +184,12 @@ async function readTable(
   table: MigrationTable,
   ids: readonly string[],
   lock: boolean,
-  column: string = OWNER[table],
-  index: string = INDEX[table],
 ): Promise<FoundRow[]> {
   // Without the hint a table that has just been filled may be scanned whole, and locked row by row on the way: its
   // statistics still say it is empty.
   return connection.query<Record<string, Value>>(
-    `SELECT /*+ INDEX(${table} ${index}) */ ${schema.columns[table].map(quoted).join(', ')} FROM ${table} ` +
-      `WHERE ${column} IN (${places(ids.length)})${lock ? ' FOR UPDATE' : ''}`,
+    `SELECT /*+ INDEX(${table} ${INDEX[table]}) */ ${schema.columns[table].map(quoted).join(', ')} FROM ${table} ` +
+      `WHERE ${OWNER[table]} IN (${places(ids.length)})${lock ? ' FOR UPDATE' : ''}`,
     ids,
   );
 }

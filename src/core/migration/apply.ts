@@ -5,7 +5,7 @@
  * commit, journal the outcome. What Fleet or a device has touched is never overwritten; rows that already are the
  * plan's are recognised and left alone, so the same plan can be run again after any interruption.
  */
-import { FailureError, refused } from '../failure';
+import { attempt, FailureError, refused } from '../failure';
 import type { FleetConnection } from '../fleet/connection';
 import {
   bytesOf,
@@ -29,12 +29,15 @@ import type { Snapshot } from '../sources/snapshot';
 import { differenceOf, type Difference, type RowChange } from './difference';
 import { Journal, journaledDevices, journalPath, nextBatch, operatorHere } from './journal';
 import { checkSchema, isWritten, nextSerial, rowsOfPlan, type Plan, type PlanDevice } from './plan';
+import { ReadBack } from './read-back';
 import type { DeviceRows } from './rows';
 import { readAssociations, targetReasons, type TargetFacts } from './target-reasons';
 import { touchesOf } from './touched';
+import { expectedOfPlan, verifyRows, type VerifyResult } from './verify';
 import {
   isAboutRows,
   isBusy,
+  isLost,
   ReadBackDiffers,
   WritingSession,
   type Connect,
@@ -80,12 +83,16 @@ export interface ApplyResult {
   readonly serial: 'inserted' | 'there' | 'not-rehearsed' | null;
   /** Things worth telling: another server than the plan's, connections that were lost, a torn journal line. */
   readonly notes: readonly string[];
+  /** What reading back every planned device that was not held gave; null when it was stopped, rehearsed or not asked for. */
+  readonly verified: VerifyResult | null;
 }
 
 export interface ApplyInput {
   readonly plan: Plan;
   /** Opens a connection for writing; called again when one is lost. */
   readonly connect: Connect;
+  /** Opens a connection for reading: what was committed is read back over it. Without it nothing is. */
+  readonly connectReader?: Connect;
   /** Asks a connection what the tables look like. */
   readonly probe: (connection: FleetConnection) => Promise<TargetSchema>;
   /** Read from the plan's private copy, and judged at the plan's instant. */
@@ -98,6 +105,8 @@ export interface ApplyInput {
   readonly rehearse?: boolean;
   /** Devices a transaction. */
   readonly batchSize?: number;
+  /** Sessions that write side by side, default 2. A rehearsal, and a server that gives out only one, has one. */
+  readonly sessions?: 1 | 2;
   readonly signal?: AbortSignal;
   /** Awaited between batches; for pausing. */
   readonly pause?: () => Promise<void>;
@@ -140,13 +149,44 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
     const { address, server } = session.connection;
     const place = { serverUuid: server.serverUuid, database: address.database };
     const journal = await Journal.open(journalPath(input.journalFolder, plan.id, place, rehearsal));
+    const readBack = input.connectReader && !rehearsal ? new ReadBack(input.connectReader, schema) : null;
     try {
-      return await new Application(input, session, schema, journal, rowsOf).run();
+      const result = await new Application(input, session, schema, journal, rowsOf, readBack).run();
+      if (input.connectReader === undefined || rehearsal || result.state === 'stopped') return result;
+      const verified =
+        (await readBack?.finish()) ?? (await verifyAgain(input, input.connectReader, schema, rowsOf, result));
+      await journal.append({ kind: 'verified', counts: verified.counts });
+      return { ...result, verified };
     } finally {
+      await readBack?.finish();
       await journal.close();
     }
   } finally {
     await session.close();
+  }
+}
+
+/** Reads back all that is to stand there, at one instant. */
+async function verifyAgain(
+  input: ApplyInput,
+  connect: Connect,
+  schema: TargetSchema,
+  rowsOf: (udid: string) => DeviceRows,
+  { held }: ApplyResult,
+): Promise<VerifyResult> {
+  const out = new Set(held.map(({ udid }) => udid));
+  const devices = input.plan.devices.filter((device) => isWritten(device) && !out.has(device.udid));
+  const connection = await connect();
+  try {
+    return await verifyRows({
+      connection,
+      schema,
+      expected: expectedOfPlan(devices, rowsOf),
+      total: devices.length,
+      ...(input.onProgress === undefined ? {} : { onProgress: input.onProgress }),
+    });
+  } finally {
+    await connection.close();
   }
 }
 
@@ -173,6 +213,7 @@ class Application {
   readonly #journal: Journal;
   readonly #rowsOf: (udid: string) => DeviceRows;
   readonly #rehearsal: boolean;
+  readonly #readBackLater: ReadBack | null;
   readonly #held = new Map<string, HeldDevice>();
   readonly #notes: string[] = [];
   /** Devices whose commit may have come through although its answer was lost. */
@@ -183,6 +224,12 @@ class Application {
   readonly #counts = { inserted: 0, refreshed: 0, unchanged: 0, already: 0, queueSwitchedOff: 0 };
   /** Gives the next batch; the first call derives its rows. */
   #ahead: (() => Work[]) | null = null;
+  /** Position in the devices to write of the first that no session has taken. */
+  #next = 0;
+  /** Batches the second session took and could not finish. */
+  readonly #returned: Work[][] = [];
+  /** One session has failed: the other takes nothing more. */
+  #failed = false;
   #batch: number;
   #refusals = 0;
   #done = 0;
@@ -193,8 +240,10 @@ class Application {
     schema: TargetSchema,
     journal: Journal,
     rowsOf: (udid: string) => DeviceRows,
+    readBack: ReadBack | null,
   ) {
     this.#input = input;
+    this.#readBackLater = readBack;
     this.#session = session;
     this.#schema = schema;
     this.#journal = journal;
@@ -225,27 +274,79 @@ class Application {
     const serial = await this.#liftSerials();
 
     const todo = planned.filter((device) => !this.#held.has(device.udid));
-    let stopped = false;
-    let next = 0;
-    while (next < todo.length) {
+    const second = todo.length > this.#batchSize ? await this.#openSecond() : null;
+    try {
+      // The first to fail says why; the other ends its transaction before anything is closed under it.
+      const lanes = [this.#lane(this.#session, todo, planned.length)];
+      if (second !== null) lanes.push(this.#lane(second, todo, planned.length));
+      await Promise.allSettled(lanes);
+      await Promise.all(lanes);
+    } finally {
+      await second?.close();
+    }
+    // What the second session left behind when it ended after the first had run out of work.
+    await this.#lane(this.#session, todo, planned.length);
+    const left = todo.length - this.#next + this.#returned.reduce((sum, batch) => sum + batch.length, 0);
+    return this.#finish(planned.length, left, serial);
+  }
+
+  get #batchSize(): number {
+    return Math.max(1, this.#input.batchSize ?? BATCH_SIZE);
+  }
+
+  /**
+   * A session beside the first. While MySQL works for one, the other's rows are encoded and read back, and their commits
+   * share the disk. Null where that would not help or do harm: there is nothing that must not work with one alone.
+   */
+  async #openSecond(): Promise<WritingSession | null> {
+    if (this.#rehearsal || this.#input.sessions === 1 || this.#session.connection.server.isMariaDb) return null;
+    // Looking for rows that are not there locks the gap they would stand in under the other levels, and the two would
+    // meet there for ever.
+    const [row] = await this.#session.connection.query<{ level: string }>(
+      'SELECT @@SESSION.transaction_isolation AS level',
+    );
+    if (row?.level !== 'READ-COMMITTED') return null;
+    const opened = await attempt(() => WritingSession.open(this.#input.connect, this.#input.patience, 2));
+    return opened.ok ? opened.value : null;
+  }
+
+  /** Writes batch after batch over one session, until none is left, the operator stops, or something fails. */
+  async #lane(session: WritingSession, todo: readonly PlanDevice[], planned: number): Promise<void> {
+    while (this.#returned.length > 0 || this.#next < todo.length) {
       // Looked at after the pause: who stops a paused apply wants nothing more written.
       await this.#input.pause?.();
-      if (this.#input.signal?.aborted === true) {
-        stopped = true;
-        break;
+      // The first session holds the lock that keeps other operators out: without it nobody writes.
+      if (session !== this.#session) await this.#session.steady();
+      if (this.#failed || this.#input.signal?.aborted === true) return;
+      const batch = this.#nextBatch(todo);
+      if (batch === null) return;
+      try {
+        await this.#apply(session, batch);
+      } catch (error) {
+        if (session !== this.#session && isLost(error)) {
+          this.#returned.push(batch);
+          return;
+        }
+        this.#failed = true;
+        throw error;
       }
-      const batch = this.#ahead?.() ?? this.#takeBatch(todo, next);
-      next += batch.length;
-      this.#prepare(todo, next);
-      await this.#apply(batch);
       this.#done += batch.length;
       this.#input.onProgress?.({
         label: this.#rehearsal ? 'rehearsing' : 'applying',
         done: this.#done,
-        total: planned.length,
+        total: planned,
       });
     }
-    return this.#finish(planned.length, todo.length - next, stopped, serial);
+  }
+
+  #nextBatch(todo: readonly PlanDevice[]): Work[] | null {
+    const returned = this.#returned.pop();
+    if (returned !== undefined) return returned;
+    if (this.#next >= todo.length) return null;
+    const batch = this.#ahead?.() ?? this.#takeBatch(todo, this.#next);
+    this.#next += batch.length;
+    this.#prepare(todo, this.#next);
+    return batch;
   }
 
   async #open(planned: number): Promise<void> {
@@ -375,7 +476,7 @@ class Application {
 
   /** As many devices as fit the transaction's bounds, at least one. */
   #takeBatch(todo: readonly PlanDevice[], start: number): Work[] {
-    const size = Math.max(1, this.#input.batchSize ?? BATCH_SIZE);
+    const size = this.#batchSize;
     const batch: Work[] = [];
     let bytes = 0;
     for (let index = start; index < todo.length && batch.length < size; index += 1) {
@@ -390,23 +491,28 @@ class Application {
   }
 
   /** Applies a batch; when the target refuses it, its halves, so that one device does not sink the others. */
-  async #apply(batch: readonly Work[], again = true): Promise<void> {
+  async #apply(session: WritingSession, batch: readonly Work[], again = true): Promise<void> {
     try {
-      const decisions = await this.#transact(batch);
+      const decisions = await this.#transact(session, batch);
       if (decisions.some((decision) => decision.kind !== 'held')) this.#refusals = 0;
       for (const decision of decisions) this.#count(decision);
+      await this.#readBackLater?.add(
+        decisions
+          .filter((decision) => decision.kind !== 'held')
+          .map(({ work: { rows } }) => ({ udid: rows.udid, rows })),
+      );
     } catch (error) {
       if (!isAboutRows(error) && !isBusy(error)) throw error;
       // A row that came up between our look and our insert is a duplicate: a second look sees it.
       if (again && error instanceof FailureError && error.failure.detail?.['errno'] === 1062) {
-        await this.#apply(batch, false);
+        await this.#apply(session, batch, false);
         return;
       }
       const [only] = batch;
       if (batch.length > 1 || only === undefined) {
         const middle = Math.ceil(batch.length / 2);
-        await this.#apply(batch.slice(0, middle));
-        await this.#apply(batch.slice(middle));
+        await this.#apply(session, batch.slice(0, middle));
+        await this.#apply(session, batch.slice(middle));
         return;
       }
       this.#refuse(only, error);
@@ -438,7 +544,7 @@ class Application {
   }
 
   /** One transaction over a batch. */
-  async #transact(batch: readonly Work[]): Promise<readonly Decision[]> {
+  async #transact(session: WritingSession, batch: readonly Work[]): Promise<readonly Decision[]> {
     let intent: { readonly batch: number; readonly writes: readonly Decision[] } | null = null;
     let switched = 0;
     const onOutcome = async (outcome: TransactionOutcome): Promise<void> => {
@@ -454,7 +560,7 @@ class Application {
       await this.#input.probePoint?.(`outcome-${outcome}`);
     };
 
-    const decisions = await this.#session.transaction(
+    const decisions = await session.transaction(
       async (connection) => {
         intent = null;
         switched = 0;
@@ -565,10 +671,10 @@ class Application {
     const udids = works.map((work) => work.device.udid);
     const found = await readDevices(connection, this.#schema, udids, { contacts: false });
     const wrong = new Set<string>();
-    for (const work of works) {
-      const target = found.get(work.device.udid);
+    for (const { rows } of works) {
+      const target = found.get(rows.udid);
       if (target === undefined) throw new Error('a device that was asked for was not answered');
-      for (const change of differenceOf(target, work.rows).changes) {
+      for (const change of differenceOf(target, rows).changes) {
         if (change.columns.length === 0) wrong.add(`${change.table}: ${change.change}`);
         for (const [column] of change.columns) wrong.add(`${change.table}.${column}`);
       }
@@ -594,15 +700,16 @@ class Application {
     this.#held.set(held.udid, held);
   }
 
-  async #finish(planned: number, left: number, stopped: boolean, serial: ApplyResult['serial']): Promise<ApplyResult> {
+  async #finish(planned: number, left: number, serial: ApplyResult['serial']): Promise<ApplyResult> {
     const { reconnects } = this.#session;
     if (reconnects > 0) this.#notes.push(`The connection was lost and found again ${reconnects} times.`);
-    const held = [...this.#held.values()];
+    // In the order of the plan, whichever session met them.
+    const held = this.#input.plan.devices.flatMap(({ udid }) => this.#held.get(udid) ?? []);
     const counts = { planned, ...this.#counts, held: held.length, left };
     if (held.length > 0) {
       await this.#journal.append({ kind: 'held', devices: held.map(({ udid, code }) => ({ udid, code })) });
     }
-    const state = stopped ? 'stopped' : 'complete';
+    const state = left > 0 ? 'stopped' : 'complete';
     await this.#journal.append({ kind: 'closed', state, counts });
     return {
       planId: this.#input.plan.id,
@@ -613,6 +720,7 @@ class Application {
       held,
       serial,
       notes: this.#notes,
+      verified: null,
     };
   }
 }

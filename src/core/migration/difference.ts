@@ -4,6 +4,22 @@ import { KEY_COLUMNS, order, rowKey, sameValue, type FoundRow, type TargetDevice
 import { MIGRATION_TABLES, type MigrationTable } from '../fleet/schema';
 import { hashRows, SECRET_COLUMNS, type DeviceRows, type Row, type Value } from './rows';
 
+/** True when a table holds exactly the rows it shall hold: nearly always, and then there is nothing to list. */
+function isSameTable(table: MigrationTable, there: readonly FoundRow[], wanted: readonly Row[]): boolean {
+  if (there.length !== wanted.length) return false;
+  // Of several rows the order may differ, which the comparison by key sees through.
+  if (there.length > 1) return false;
+  const [found] = there;
+  const [row] = wanted;
+  if (found === undefined || row === undefined) return true;
+  // Keys are told apart as text, like everywhere else.
+  if (rowKey(table, found) !== rowKey(table, row)) return false;
+  for (const column in row) {
+    if (!sameValue(found[column], row[column] ?? null) && !KEY_COLUMNS[table].includes(column)) return false;
+  }
+  return true;
+}
+
 /** A value as it may be shown: secrets and long values as length and hash only. */
 export type ShownValue = string | number | null;
 
@@ -36,6 +52,7 @@ export function differenceOf(target: TargetDevice, rows: DeviceRows): Difference
   const deletes = emptyTables<FoundRow>();
   const changes: RowChange[] = [];
   for (const table of MIGRATION_TABLES) {
+    if (isSameTable(table, target.rows[table], rows[table])) continue;
     const present = new Map(target.rows[table].map((row) => [rowKey(table, row), row]));
     for (const row of rows[table]) {
       const key = rowKey(table, row);

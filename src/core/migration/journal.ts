@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, type FileHandle } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { refused, unreadable } from '../failure';
+import { FailureError, refused, unreadable } from '../failure';
 import { z } from 'zod';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -267,7 +267,9 @@ export class Journal {
   readonly #file: FileHandle;
   #sequence: number;
   #last: string;
-  #broken = false;
+  /** Why it takes no further entries: after a half-written line another one would only hide the damage. */
+  #broken: FailureError | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
   /** What stood in it when it was opened. */
   readonly found: JournalContent;
 
@@ -312,22 +314,28 @@ export class Journal {
     }
   }
 
-  /** Appends one entry; when this returns it is on disk. Throws `journal/unwritable`. */
-  async append(entry: JournalEntry): Promise<void> {
-    // After a half-written line another one would only hide the damage.
-    if (this.#broken) throw new Error('a journal that could not be written takes no further entries');
+  /** Appends one entry after those given before it; when this returns it is on disk. Throws `journal/unwritable`. */
+  append(entry: JournalEntry): Promise<void> {
+    const turn = this.#turn.then(() => this.#write(entry));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #write(entry: JournalEntry): Promise<void> {
+    if (this.#broken !== null) throw this.#broken;
     const line = JSON.stringify({ seq: this.#sequence, previous: this.#last, at: new Date().toISOString(), ...entry });
     const bytes = Buffer.from(`${line}\n`, 'utf8');
     try {
       await this.#file.writeFile(bytes);
       await this.#file.datasync();
     } catch (error) {
-      this.#broken = true;
-      unreadable(
-        'journal/unwritable',
-        `The journal ${this.path} could not be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
-        'Make room on the disk and run the same command again; Fleet holds only what was committed before.',
-      );
+      this.#broken = new FailureError({
+        kind: 'unreadable',
+        code: 'journal/unwritable',
+        message: `The journal ${this.path} could not be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
+        remedy: 'Make room on the disk and run the same command again; Fleet holds only what was committed before.',
+      });
+      throw this.#broken;
     }
     this.#sequence += 1;
     this.#last = sha256(bytes.subarray(0, -1));

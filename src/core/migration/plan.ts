@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { refused, unreadable } from '../failure';
 import type { FleetConnection } from '../fleet/connection';
-import { foldId, isAbsent, places, readDevices, targetHash, type TargetDevice } from '../fleet/device-rows';
+import { bytesOf, foldId, isAbsent, places, readDevices, targetHash, type TargetDevice } from '../fleet/device-rows';
 import { readHosts } from '../fleet/hosts';
 import { MIGRATION_TABLES, type TargetSchema } from '../fleet/schema';
 import type { OnProgress } from '../progress';
@@ -494,6 +494,9 @@ export async function nextSerial(
   return counted > above ? counted : above;
 }
 
+/** Rows that are kept rather than derived a second time: those of some 10,000 devices. */
+const KEPT_BYTES = 32 * 1_048_576;
+
 /**
  * Rows of a plan's devices, derived again from the private copy.
  *
@@ -509,15 +512,23 @@ export function rowsOfPlan(plan: Plan, snapshot: Snapshot, judgement: Judgement)
   }
   const writes = plan.devices.filter(isWritten);
   const planned = new Map(writes.map((device) => [device.udid, device]));
+  const kept = new Map<string, DeviceRows>();
   const derive = (udid: string): DeviceRows => {
+    const known = kept.get(udid);
+    if (known !== undefined) return known;
     const one = judged.get(udid);
     const device = planned.get(udid);
     if (one === undefined || device === undefined) rowsDiffer(udid);
     return orderedRows(deriveRows(one, { schema, instant: snapshot.instant, teamId: device.teamId }));
   };
   if (snapshot.instant !== plan.source.instant) rowsDiffer(plan.devices[0]?.udid ?? '');
+  let bytes = 0;
   for (const device of writes) {
-    if (hashRows(derive(device.udid)) !== device.rowsSha256) rowsDiffer(device.udid);
+    const rows = derive(device.udid);
+    if (hashRows(rows) !== device.rowsSha256) rowsDiffer(device.udid);
+    if (bytes > KEPT_BYTES) continue;
+    for (const table of MIGRATION_TABLES) bytes += bytesOf(rows[table]);
+    kept.set(device.udid, rows);
   }
   return derive;
 }

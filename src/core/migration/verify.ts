@@ -43,17 +43,9 @@ export interface Expected {
 
 const BATCH = 500;
 
-/** Reads every row of the devices back and compares. Reads only, at one instant of the target. */
-export async function verifyRows(input: {
-  readonly connection: FleetConnection;
-  readonly schema: TargetSchema;
-  readonly expected: Iterable<Expected>;
-  /** Number of devices, for progress. */
-  readonly total: number | null;
-  readonly onProgress?: OnProgress;
-}): Promise<VerifyResult> {
-  const { connection, schema } = input;
-  const counts = {
+/** Rows read back and compared, batch by batch. */
+export class Comparison {
+  readonly #counts = {
     devices: 0,
     rows: 0,
     columns: 0,
@@ -63,8 +55,16 @@ export async function verifyRows(input: {
     extra: 0,
     'touched-since': 0,
   };
-  const devices: VerifiedDevice[] = [];
-  const look = async (batch: readonly Expected[]): Promise<void> => {
+  readonly #devices: VerifiedDevice[] = [];
+
+  /** Devices looked at so far. */
+  get done(): number {
+    return this.#counts.devices;
+  }
+
+  /** Reads a batch of devices and adds what it finds. Call it inside a transaction: its answers then belong together. */
+  async look(connection: FleetConnection, schema: TargetSchema, batch: readonly Expected[]): Promise<void> {
+    const counts = this.#counts;
     const found = await readDevices(
       connection,
       schema,
@@ -91,16 +91,42 @@ export async function verifyRows(input: {
       counts.devices += 1;
       counts[state] += 1;
       if (state === 'same') continue;
-      devices.push({
+      this.#devices.push({
         udid,
         state,
         changes: state === 'missing' ? [] : changes,
         sentences: touches.map((touch) => touch.sentence),
       });
     }
-    input.onProgress?.({ label: 'verifying', done: counts.devices, total: input.total });
-  };
+  }
 
+  result(): VerifyResult {
+    const counts = { ...this.#counts };
+    return {
+      counts,
+      devices: [...this.#devices],
+      compared:
+        `${counts.rows} rows of ${counts.devices} devices in ${MIGRATION_TABLES.join(', ')}, every column a migration ` +
+        'writes; not compared: created_at and what Fleet fills in itself, and devices that are not to be in Fleet.',
+    };
+  }
+}
+
+/** Reads every row of the devices back and compares. Reads only, at one instant of the target. */
+export async function verifyRows(input: {
+  readonly connection: FleetConnection;
+  readonly schema: TargetSchema;
+  readonly expected: Iterable<Expected>;
+  /** Number of devices, for progress. */
+  readonly total: number | null;
+  readonly onProgress?: OnProgress;
+}): Promise<VerifyResult> {
+  const { connection, schema } = input;
+  const comparison = new Comparison();
+  const look = async (batch: readonly Expected[]): Promise<void> => {
+    await comparison.look(connection, schema, batch);
+    input.onProgress?.({ label: 'verifying', done: comparison.done, total: input.total });
+  };
   await connection.begin();
   try {
     let batch: Expected[] = [];
@@ -114,13 +140,7 @@ export async function verifyRows(input: {
   } finally {
     await connection.rollback().catch(() => undefined);
   }
-  return {
-    counts,
-    devices,
-    compared:
-      `${counts.rows} rows of ${counts.devices} devices in ${MIGRATION_TABLES.join(', ')}, every column a migration ` +
-      'writes; not compared: created_at and what Fleet fills in itself, and devices that are not to be in Fleet.',
-  };
+  return comparison.result();
 }
 
 /** What a source gives without a plan: every device that goes in with these cautions accepted. */

@@ -77,25 +77,39 @@ export class ReadBackDiffers extends Error {
 export class WritingSession {
   readonly #connect: Connect;
   readonly #patience: Patience;
+  /** Which of the operator's sessions this is; 1 holds the lock that keeps other operators out. */
+  readonly #number: number;
+  #reconnecting: Promise<void> | null = null;
   #connection: FleetConnection;
   /** MySQL's number of the session, to end it by should it outlive its connection. */
   #sessionId: number;
   /** Times the connection was lost and found again. */
   reconnects = 0;
 
-  private constructor(connect: Connect, connection: FleetConnection, sessionId: number, patience: Patience) {
+  private constructor(
+    connect: Connect,
+    connection: FleetConnection,
+    sessionId: number,
+    patience: Patience,
+    number: number,
+  ) {
     this.#connect = connect;
+    this.#number = number;
     this.#connection = connection;
     this.#sessionId = sessionId;
     this.#patience = patience;
   }
 
-  /** Connects and takes the operators' lock. Throws `fleet/locked-by-other-operator`. */
-  static async open(connect: Connect, patience: Patience = PATIENCE): Promise<WritingSession> {
+  /**
+   * Connects and takes the operators' lock. Throws `fleet/locked-by-other-operator`.
+   * @param number 2 for a session beside the first: it takes a lock of its own, by which it is known should it outlive
+   *   its connection.
+   */
+  static async open(connect: Connect, patience: Patience = PATIENCE, number = 1): Promise<WritingSession> {
     const connection = await connect();
     try {
-      await takeLock(connection, patience.lockSeconds);
-      return new WritingSession(connect, connection, await sessionIdOf(connection), patience);
+      await takeLock(connection, patience.lockSeconds, number);
+      return new WritingSession(connect, connection, await sessionIdOf(connection), patience, number);
     } catch (error) {
       await connection.close();
       throw error;
@@ -106,9 +120,16 @@ export class WritingSession {
     return this.#connection;
   }
 
+  /** Resolves once the session is not looking for a new connection; at once when it is not. Never throws. */
+  async steady(): Promise<void> {
+    await this.#reconnecting?.catch(() => undefined);
+  }
+
   /** Lets go of the lock and says goodbye. */
   async close(): Promise<void> {
-    await this.#connection.query('SELECT RELEASE_LOCK(?)', [lockName(this.#connection)]).catch(() => undefined);
+    await this.#connection
+      .query('SELECT RELEASE_LOCK(?)', [lockName(this.#connection, this.#number)])
+      .catch(() => undefined);
     await this.#connection.close();
   }
 
@@ -154,7 +175,8 @@ export class WritingSession {
         await options.onOutcome?.(committing ? 'unknown' : 'rolled-back');
         losses += 1;
         if (losses > this.#patience.losses) throw error;
-        await this.#reconnect(error);
+        this.#reconnecting = this.#reconnect(error);
+        await this.#reconnecting;
         continue;
       }
       await this.#rollBack();
@@ -199,10 +221,10 @@ export class WritingSession {
       }
       try {
         // Where the network broke, MySQL may take our old session for alive, with its locks and its open transaction.
-        if ((await lockHolder(connection)) === this.#sessionId) {
+        if ((await lockHolder(connection, this.#number)) === this.#sessionId) {
           await connection.query(`KILL ${this.#sessionId}`).catch(() => undefined);
         }
-        await takeLock(connection, this.#patience.lockSeconds);
+        await takeLock(connection, this.#patience.lockSeconds, this.#number);
         this.#sessionId = await sessionIdOf(connection);
       } catch (error) {
         await connection.close();
@@ -225,9 +247,9 @@ function isLocked(error: unknown): boolean {
   return error instanceof FailureError && error.failure.code === 'fleet/locked-by-other-operator';
 }
 
-async function takeLock(connection: FleetConnection, seconds: number): Promise<void> {
+async function takeLock(connection: FleetConnection, seconds: number, number: number): Promise<void> {
   const [row] = await connection.query<{ taken: number | null }>('SELECT GET_LOCK(?, ?) AS taken', [
-    lockName(connection),
+    lockName(connection, number),
     seconds,
   ]);
   if (row?.taken === 1) return;
@@ -235,14 +257,14 @@ async function takeLock(connection: FleetConnection, seconds: number): Promise<v
     'fleet/locked-by-other-operator',
     'Another session of Slipway is writing to this Fleet database.',
     'Wait until it has finished; if nobody knows of one, look for its connection in SHOW PROCESSLIST.',
-    { connectionId: await lockHolder(connection) },
+    { connectionId: await lockHolder(connection, number) },
   );
 }
 
 /** The session that holds the operators' lock; null when nobody does. */
-async function lockHolder(connection: FleetConnection): Promise<number | null> {
+async function lockHolder(connection: FleetConnection, number: number): Promise<number | null> {
   const [holder] = await connection.query<{ id: number | null }>('SELECT IS_USED_LOCK(?) AS id', [
-    lockName(connection),
+    lockName(connection, number),
   ]);
   return holder?.id ?? null;
 }
@@ -253,8 +275,8 @@ async function sessionIdOf(connection: FleetConnection): Promise<number> {
 }
 
 /** MySQL takes 64 characters; a database may have that many itself. */
-function lockName(connection: FleetConnection): string {
-  const name = `slipway:${connection.address.database}`;
+function lockName(connection: FleetConnection, number: number): string {
+  const name = `slipway${number === 1 ? '' : `-${number}`}:${connection.address.database}`;
   return name.length <= 64 ? name : `slipway:${createHash('sha256').update(name).digest('hex').slice(0, 48)}`;
 }
 

@@ -36,6 +36,11 @@ export class FleetLink {
     return access.kind === 'sample' ? Promise.resolve(this.#sample()) : connectFleet(targetOf(access), 'write');
   }
 
+  /** A connection for reading beside the kept one, which a look at a device may need meanwhile. */
+  reader(access: FleetAccess): Promise<FleetConnection> {
+    return access.kind === 'sample' ? Promise.resolve(this.#sample()) : connectFleet(targetOf(access), 'read');
+  }
+
   probe(access: FleetAccess, connection: FleetConnection): Promise<ProbedSchema> {
     return access.kind === 'sample' ? Promise.resolve(this.#sample().schema) : probeSchema(connection);
   }

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { existsSync } from 'node:fs';
 import { refused } from '../../core/failure';
-import { applyPlan, type ApplyResult } from '../../core/migration/apply';
+import { applyPlan } from '../../core/migration/apply';
 import { blockingChecks } from '../../core/migration/checks';
 import { freshFingerprints, NOT_REREAD } from '../../core/migration/drift';
 import { findJournals } from '../../core/migration/journal';
@@ -80,6 +80,7 @@ export async function applied(
       plan,
       ...material,
       connect: () => bench.link.write(check.fleet),
+      connectReader: () => bench.link.reader(check.fleet),
       probe: (connection) => bench.link.probe(check.fleet, connection),
       fresh,
       journalFolder: input.journals,
@@ -95,11 +96,8 @@ export async function applied(
       pause: () => whilePaused(task.control),
       onProgress: task.report,
     });
-    const readBack =
-      result.rehearsal || result.state === 'stopped'
-        ? null
-        : await readBackOf(bench, plan, material, check.fleet, result, task);
-    return { checks, applied: applySummaryOf(result), verified: readBack === null ? null : verifySummaryOf(readBack) };
+    const { verified: found } = result;
+    return { checks, applied: applySummaryOf(result), verified: found === null ? null : verifySummaryOf(found) };
   } finally {
     stop.end();
   }
@@ -137,20 +135,6 @@ export async function undone(bench: Workbench, input: EngineInput<'undo'>, task:
   } finally {
     stop.end();
   }
-}
-
-async function readBackOf(
-  bench: Workbench,
-  plan: Plan,
-  material: { readonly snapshot: Snapshot; readonly judgement: Judgement },
-  fleet: FleetAccess,
-  result: ApplyResult,
-  task: Task,
-): Promise<VerifyResult> {
-  const held = new Set(result.held.map(({ udid }) => udid));
-  const devices = plan.devices.filter((device) => isWritten(device) && !held.has(device.udid));
-  // Stopping is no longer heard: what was written is worth knowing.
-  return compare(bench, plan, material, fleet, devices, task.report);
 }
 
 function compare(

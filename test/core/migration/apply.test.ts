@@ -354,11 +354,97 @@ describe.skipIf(noServer)('apply', () => {
     const stop = new AbortController();
     const result = await bench.apply(plan, snapshot, {
       batchSize: 20,
+      sessions: 1,
+      signal: stop.signal,
+      onProgress: () => stop.abort(),
+      connectReader: () => bench.connect('read'),
+    });
+    expect(result).toMatchObject({ state: 'stopped', counts: { inserted: 20, left: 40 }, verified: null });
+    expect((await bench.apply(plan, snapshot)).counts).toMatchObject({ inserted: 40, already: 20 });
+  });
+
+  it('stops after the batches both sessions are at', async () => {
+    const plan = await bench.plan(snapshot);
+    const stop = new AbortController();
+    const { state, counts } = await bench.apply(plan, snapshot, {
+      batchSize: 10,
       signal: stop.signal,
       onProgress: () => stop.abort(),
     });
-    expect(result).toMatchObject({ state: 'stopped', counts: { inserted: 20, left: 40 } });
-    expect((await bench.apply(plan, snapshot)).counts).toMatchObject({ inserted: 40, already: 20 });
+    expect(state).toBe('stopped');
+    expect([10, 20]).toContain(counts.inserted);
+    expect(counts.left).toBe(60 - counts.inserted);
+    expect(await bench.sql('SELECT COUNT(*) AS n FROM nano_devices')).toEqual([{ n: counts.inserted }]);
+  });
+
+  it('writes the same with two sessions as with one, each batch once, and reads all of it back', async () => {
+    const plan = await bench.plan(snapshot);
+    const connectReader = (): Promise<FleetConnection> => bench.connect('read');
+    await bench.apply(plan, snapshot, { batchSize: 7, sessions: 1 });
+    const alone = await bench.dump();
+    await bench.reset();
+    const result = await bench.apply(plan, snapshot, { batchSize: 7, connectReader });
+    expect(await bench.dump()).toBe(alone);
+    expect(result.counts).toMatchObject({ planned: 60, inserted: 60, held: 0, already: 0 });
+    expect(result.verified).toMatchObject({ counts: { devices: 60, same: 60 }, devices: [] });
+    const { lines } = await readJournal(result.journal);
+    const intents = lines.flatMap((line) => (line.kind === 'intent' ? [line] : []));
+    expect(new Set(intents.map(({ batch }) => batch)).size).toBe(9);
+    expect(intents.flatMap(({ devices }) => devices.map(({ udid }) => udid)).sort()).toEqual(
+      plan.devices.map(({ udid }) => udid).sort(),
+    );
+    expect(lines.at(-1)).toMatchObject({ kind: 'verified', counts: { same: 60 } });
+  });
+
+  it('finishes over the first session what the second could not, and reads back anew when the reader is lost', async () => {
+    const plan = await bench.plan(snapshot);
+    let writers = 0;
+    let readers = 0;
+    const result = await bench.apply(plan, snapshot, {
+      batchSize: 5,
+      patience: { lockSeconds: 1, reconnectMs: [1], losses: 1, retryMs: [] },
+      connect: async () => {
+        writers += 1;
+        const connection = await bench.connect('write');
+        // The first is the one with the operators' lock; the others lose their connection whenever they write.
+        if (writers === 1) return connection;
+        return new Proxy(connection, {
+          get(target, name) {
+            if (name !== 'execute') return bound(target, name);
+            return async () => {
+              target.destroy();
+              await target.query('SELECT 1');
+            };
+          },
+        });
+      },
+      connectReader: async () => {
+        readers += 1;
+        const connection = await bench.connect('read');
+        if (readers === 1) connection.destroy();
+        return connection;
+      },
+    });
+    expect(writers).toBeGreaterThan(1);
+    expect(readers).toBe(2);
+    expect(result.counts).toMatchObject({ inserted: 60, held: 0, left: 0 });
+    expect(result.verified?.counts).toMatchObject({ devices: 60, same: 60 });
+    expect((await bench.verify(plan, snapshot)).counts).toMatchObject({ same: 60 });
+  });
+
+  it('says what a hand in between the commit and the second look changed', async () => {
+    const plan = await bench.plan(snapshot);
+    const udid = udidOf(snapshot, 9);
+    const result = await bench.apply(plan, snapshot, {
+      connectReader: async () => {
+        await bench.sql('UPDATE nano_enrollments SET topic = ?, updated_at = updated_at WHERE device_id = ?', [
+          'other',
+          udid,
+        ]);
+        return bench.connect('read');
+      },
+    });
+    expect(result.verified).toMatchObject({ counts: { same: 59, differs: 1 }, devices: [{ udid, state: 'differs' }] });
   });
 
   it('lives with Fleet’s own writes at the same time: none is lost, none overwritten', async () => {
