@@ -82,8 +82,11 @@ export const calls = {
   'devices.detail': call(z.object({ id: z.string() }), deviceDetail),
   /** UDIDs of all devices that match, for copying; bounded. */
   'devices.udids': call(deviceFilter, z.array(z.string()).max(200_000)),
-  /** Writes the matching devices as CSV (formula-safe); asks where. Null: cancelled. */
-  'devices.export': call(deviceFilter, z.object({ path, devices: z.number() }).nullable()),
+  /** Writes the matching devices, or of them only those named, as CSV (formula-safe); asks where. Null: cancelled. */
+  'devices.export': call(
+    deviceFilter.extend({ ids: z.array(z.string().max(1000)).max(200_000).nullable() }),
+    z.object({ path, devices: z.number() }).nullable(),
+  ),
 
   /** The certificate MySQL shows, before it is trusted. */
   'fleet.certificate': call(

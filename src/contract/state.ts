@@ -36,6 +36,8 @@ export const settings = z.object({
     reference: z.string(),
     caFile: z.string(),
     pinSha256: z.string(),
+    /** Reads on over damage, and from the older meta page if need be. */
+    salvage: z.boolean(),
   }),
   fleet: z.object({
     host: z.string(),
@@ -54,6 +56,15 @@ export const settings = z.object({
   reason: z.string(),
   /** Checks a person answered for. */
   answers: z.record(z.string(), z.object({ by: z.string(), note: z.string() })),
+  /** What a plan does besides the devices’ rows. */
+  planning: z.object({
+    /** Lifts Fleet’s certificate serials above the old CA’s. */
+    serials: z.boolean(),
+    /** Switches commands of an earlier import off. */
+    queue: z.boolean(),
+    /** Path of a team map; empty for none. */
+    teamMap: z.string().max(4096),
+  }),
   /** Saved filters of the device table. */
   filters: z.array(z.object({ name: z.string(), query: z.string() })),
 });
@@ -180,6 +191,10 @@ export const planSummary = z.object({
     z.object({ code: z.string(), sentence: z.string(), remedy: z.string(), count: z.number(), held: z.boolean() }),
   ),
   queueLeftovers: z.number(),
+  /** The plan switches them off. */
+  queueChosen: z.boolean(),
+  /** Devices it places in a team of Fleet. */
+  placed: z.number(),
   serials: z.object({ sourceNext: z.string(), targetNext: z.string(), lifted: z.string() }).nullable(),
   /** Why it is stale: the source or the target was read anew since; null while it is fresh. */
   stale: z.string().nullable(),

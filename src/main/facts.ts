@@ -42,6 +42,8 @@ export interface Facts {
   readonly fleet: FleetSummary | null;
   readonly checks: KnownChecks | null;
   readonly plan: KnownPlan | null;
+  /** The team map it was made with; empty for none. */
+  readonly teamMap: string;
   readonly rehearsal: ApplySummary | null;
   readonly applied: ApplySummary | null;
   readonly verified: VerifySummary | null;
@@ -57,6 +59,7 @@ export const NO_FACTS: Facts = {
   fleet: null,
   checks: null,
   plan: null,
+  teamMap: '',
   rehearsal: null,
   applied: null,
   verified: null,
@@ -107,7 +110,7 @@ export function planStaleness(facts: Facts): string | null {
   const { plan, source, workspace, undone } = facts;
   if (plan === null || workspace === null) return null;
   const { summary } = plan;
-  const { fleet, accepted } = workspace.settings;
+  const { fleet, accepted, planning } = workspace.settings;
   if (source !== null && source.fingerprint !== plan.fingerprint) {
     return 'The source was read again since, and devices had changed in it.';
   }
@@ -122,6 +125,15 @@ export function planStaleness(facts: Facts): string | null {
   }
   if (undone !== null && !undone.rehearsal && undone.finishedAt > summary.madeAt && undone.counts.removed > 0) {
     return 'What it wrote was taken back since.';
+  }
+  if (planning.teamMap !== facts.teamMap) {
+    return planning.teamMap === '' ? 'It was made with a team map.' : 'Another team map is chosen now.';
+  }
+  if (summary.serials !== null && (summary.serials.lifted !== '') !== planning.serials) {
+    return 'It was decided otherwise about Fleet’s certificate serials.';
+  }
+  if (summary.queueLeftovers > 0 && summary.queueChosen !== planning.queue) {
+    return 'It was decided otherwise about the commands of an earlier import.';
   }
   const moved = changedCautions(facts, summary.accepted, accepted);
   return moved.length === 0 ? null : `Other cautions are accepted now than when it was made: ${moved.join(', ')}.`;

@@ -41,7 +41,10 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
     },
     'workspace.close': () => session.close(),
     'workspace.forget': ({ path }) => forgetWorkspace(path),
-    'workspace.save': (given) => session.save(given),
+    'workspace.save': (given) => {
+      runbook.requireChosenTeamMap(given.planning?.teamMap ?? '');
+      return session.save(given);
+    },
 
     'secret.set': async ({ kind, value, remember }) => {
       session.requireWorkspace();
@@ -57,6 +60,7 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
     'file.choose': async ({ purpose }) => {
       const path = await chooseFile(purpose);
       if (purpose === 'journal' && path !== null) runbook.allowJournal(path);
+      if (purpose === 'team-map' && path !== null) runbook.allowTeamMap(path);
       return path;
     },
     'source.fromFile': ({ path }) => {
@@ -77,10 +81,10 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
       return engine.call('detail', { id, accepted, fleet });
     },
     'devices.udids': (filter) => engine.call('udids', filter),
-    'devices.export': async (filter) => {
+    'devices.export': async ({ ids, ...filter }) => {
       const path = await chooseTarget({ title: 'Save the devices', defaultPath: 'devices.csv' });
       if (path === null) return null;
-      const { devices } = await engine.call('exportCsv', { filter, path });
+      const { devices } = await engine.call('exportCsv', { filter, ids, path });
       session.reveal(path);
       return { path, devices };
     },

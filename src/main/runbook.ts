@@ -18,6 +18,7 @@ export class Runbook {
   readonly #session: Session;
   /** Journals outside the workspace that the operator chose with the system's dialog. */
   readonly #chosenJournals = new Set<string>();
+  readonly #chosenTeamMaps = new Set<string>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -115,19 +116,22 @@ export class Runbook {
     this.#requireSource();
     const workspace = this.#session.requireWorkspace();
     const fleet = this.#requireFleet();
-    const { accepted, reason } = workspace.settings;
+    const { accepted, reason, planning } = workspace.settings;
     const folder = workspace.folder('plans');
-    const input = { fleet, accepted, reason: orNull(reason), folder };
+    const { teamMap } = planning;
+    const steps = (['serials', 'queue'] as const).filter((step) => planning[step]);
+    const input = { fleet, accepted, reason: orNull(reason), folder, steps, teamMap: orNull(teamMap) };
     this.#session.start({ kind: 'plan', label: 'planning', canPause: false, canCancel: true }, async (call) => {
       const plan = await this.#session.engine.call('plan', input, call);
       await workspace.advance({
         plan: `${plan.summary.id.slice(0, 16)}.json`,
+        teamMap,
         rehearsal: null,
         applied: null,
         verified: null,
         undone: null,
       });
-      this.#session.learn({ plan, rehearsal: null, applied: null, verified: null, undone: null });
+      this.#session.learn({ plan, teamMap, rehearsal: null, applied: null, verified: null, undone: null });
     });
   }
 
@@ -156,6 +160,18 @@ export class Runbook {
     );
     this.#session.reveal(path);
     return { path, devices: saved.devices };
+  }
+
+  /** Lets a team map be read: the operator chose it. */
+  allowTeamMap(path: string): void {
+    this.#chosenTeamMaps.add(path);
+  }
+
+  /** Refuses a team map the operator did not choose: what is wrong with a file is said in words of that file. */
+  requireChosenTeamMap(path: string): void {
+    const saved = this.#session.facts.workspace?.settings.planning.teamMap;
+    if (path === '' || path === saved || this.#chosenTeamMaps.has(path)) return;
+    refused('team-map/not-chosen', 'That team map was not chosen with the dialog.', 'Choose it at Plan.');
   }
 
   // ------------------------------------------------------------------------------------------------ apply and undo

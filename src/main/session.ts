@@ -117,8 +117,8 @@ export class Session {
       throw error;
     }
     this.#workspace = workspace;
-    const { rehearsal, applied, verified, undone } = workspace.progress;
-    this.learn({ ...NO_FACTS, rehearsal, applied, verified, undone });
+    const { teamMap, rehearsal, applied, verified, undone } = workspace.progress;
+    this.learn({ ...NO_FACTS, teamMap, rehearsal, applied, verified, undone });
     await this.countJournals();
     if (remember) await rememberWorkspace(workspace.name, workspace.path);
     this.#takeUp(workspace);
@@ -156,7 +156,10 @@ export class Session {
     const workspace = this.requireWorkspace();
     this.#requireQuiet();
     const reference = printSource(parseSource(text));
-    await workspace.save({ source: { ...workspace.settings.source, reference } });
+    const before = workspace.settings.source;
+    // What was damaged was the other one.
+    const salvage = before.salvage && before.reference === reference;
+    await workspace.save({ source: { ...before, reference, salvage } });
     this.start({ kind: 'read', label: 'reading the source', canPause: false, canCancel: true }, (call) =>
       this.#readInto(reference, null, call),
     );
@@ -186,7 +189,7 @@ export class Session {
 
   sourceAccess(reference: string): SourceAccess {
     const workspace = this.requireWorkspace();
-    const { caFile, pinSha256 } = workspace.settings.source;
+    const { caFile, pinSha256, salvage } = workspace.settings.source;
     return {
       reference,
       copies: appFolders.copiesOf(workspace.id),
@@ -194,6 +197,7 @@ export class Session {
       apiKey: this.secrets.get('source-api-key'),
       caFile: caFile === '' ? null : caFile,
       pinSha256: pinSha256 === '' ? null : pinSha256,
+      salvage,
       sample: reference === `micromdm:${appFolders.sampleSource()}`,
     };
   }

@@ -56,6 +56,10 @@ const RULES: Readonly<Record<StepName, Rule>> = {
     if (checksAreStale(facts)) return stale('Source or target changed since the checks were run.');
     const blocking = checkRows(facts).filter((row) => row.blocking).length;
     if (blocking > 0) return attention(blocking, `${counted(blocking, 'check')} hold apply up.`);
+    const ofTarget = facts.checks.results.filter(({ phase }) => phase === 'target');
+    if (ofTarget.length > 0 && ofTarget.every(({ status }) => status === 'skipped')) {
+      return attention(ofTarget.length, 'Only the source was checked: Fleet’s database was not asked.');
+    }
     return done(null, 'Nothing holds apply up.');
   },
   plan(facts) {

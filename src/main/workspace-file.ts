@@ -8,7 +8,7 @@ export const WORKSPACE_SCHEMA = 1;
 
 export const DEFAULT_SETTINGS: Settings = {
   badge: 'unset',
-  source: { reference: '', caFile: '', pinSha256: '' },
+  source: { reference: '', caFile: '', pinSha256: '', salvage: false },
   fleet: {
     host: '',
     port: 3306,
@@ -23,6 +23,7 @@ export const DEFAULT_SETTINGS: Settings = {
   accepted: [],
   reason: '',
   answers: {},
+  planning: { serials: true, queue: false, teamMap: '' },
   filters: [],
 };
 
@@ -32,6 +33,8 @@ const progress = z.object({
   copy: z.object({ reference: z.string(), path: z.string(), sha256: z.string() }).nullable().catch(null),
   /** File name of the current plan in `plans/`. */
   plan: z.string().nullable().catch(null),
+  /** Path of the team map that plan was made with; empty for none. */
+  teamMap: z.string().catch(''),
   rehearsal: applySummary.nullable().catch(null),
   applied: applySummary.nullable().catch(null),
   verified: verifySummary.nullable().catch(null),
@@ -54,6 +57,7 @@ export type WorkspaceProgress = WorkspaceFile['progress'];
 export const NO_PROGRESS: WorkspaceProgress = {
   copy: null,
   plan: null,
+  teamMap: '',
   rehearsal: null,
   applied: null,
   verified: null,

@@ -113,7 +113,7 @@ test('cancelled in the middle it stops between two batches, and goes on where it
   test.setTimeout(300_000);
   const { frame, apply } = app.screens;
   const path = join(folder, 'source.db');
-  write(path, 5000);
+  write(path, 12_000);
   await opened(app, folder, path);
   await connected(app, connectionTo(database));
   const before = await planned(app);
@@ -155,7 +155,7 @@ test('the server dies while it is written to: the failure stays, and the same pl
     const database = await createDatabase(schema, server);
     const { frame, apply, fleet } = app.screens;
     const path = join(folder, 'source.db');
-    write(path, 3000);
+    write(path, 12_000);
     await opened(app, folder, path);
     await connected(app, connectionTo(database));
     const before = await planned(app);

@@ -48,6 +48,9 @@ const plan = {
     path: '/p.json',
     madeAt: 2_000,
     accepted: [],
+    queueLeftovers: 3,
+    queueChosen: false,
+    serials: { sourceNext: '61', targetNext: '2', lifted: '100061' },
     reasons: [{ code: 'no-agent', held: true }],
     counts: { insert: 2, refresh: 1, keep: 0, held: 0, blocked: 0 },
     target: { host: 'db.example.com', port: 3306, database: 'fleet_production', generation: '4.69' },
@@ -153,6 +156,21 @@ describe('the rail', () => {
       basis: { readAt: 1_000, fleet: '' },
     };
     expect(planStaleness(facts({ checks }, { accepted: ['target-identity-unproven'] }))).toBeNull();
+  });
+
+  it('notices that something else was chosen besides the devices’ rows', () => {
+    const { planning } = DEFAULT_SETTINGS;
+    const now = (part: Partial<Settings['planning']>, more: Partial<Facts> = {}): string | null =>
+      planStaleness(facts(more, { planning: { ...planning, ...part } }));
+    expect(now({})).toBeNull();
+    expect(now({ queue: true })).toContain('earlier import');
+    expect(now({ serials: false })).toContain('serials');
+    expect(now({ teamMap: '/t.csv' })).toContain('team map');
+    expect(now({ teamMap: '/t.csv' }, { teamMap: '/t.csv' })).toBeNull();
+    expect(now({}, { teamMap: '/t.csv' })).toContain('team map');
+    // Where there is nothing to switch off or to lift, the choice changes nothing.
+    const bare = { ...plan, summary: { ...plan.summary, queueLeftovers: 0, serials: null } };
+    expect(now({ queue: true, serials: false }, { plan: bare })).toBeNull();
   });
 
   it('takes one that is both for what it is, and a withdrawn one always', () => {

@@ -78,7 +78,7 @@ function sampleOf(name: CallName): object {
   const samples: Partial<Record<CallName, object>> = {
     'devices.query': { ...FILTER, offset: 0, limit: 10 },
     'devices.udids': FILTER,
-    'devices.export': FILTER,
+    'devices.export': { ...FILTER, ids: ['a'] },
     'devices.detail': { id: 'a' },
     'apply.start': { rehearse: true, confirmation: 'fleet' },
     'undo.start': { journal: 'j', rehearse: true, confirmation: 'fleet' },

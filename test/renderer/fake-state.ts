@@ -26,7 +26,7 @@ const UNBEGUN: Record<StepName, StepState> = {
 
 const SETTINGS: NonNullable<AppState['workspace']>['settings'] = {
   badge: 'production',
-  source: { reference: 'micromdm:/srv/backup/micromdm.db', caFile: '', pinSha256: '' },
+  source: { reference: 'micromdm:/srv/backup/micromdm.db', caFile: '', pinSha256: '', salvage: false },
   fleet: {
     host: 'db.fleet.example.org',
     port: 3306,
@@ -41,6 +41,7 @@ const SETTINGS: NonNullable<AppState['workspace']>['settings'] = {
   accepted: ['probably-enrolled'],
   reason: 'Agreed with the customer on 20 November.',
   answers: {},
+  planning: { serials: true, queue: false, teamMap: '' },
   filters: [{ name: 'Library iPads', query: 'q=library&platform=ipados' }],
 };
 
@@ -271,6 +272,8 @@ function fullState(state: AppState, crowd: DeviceCrowd): AppState {
       reason: 'Agreed with the customer on 20 November.',
       reasons: [],
       queueLeftovers: 0,
+      queueChosen: false,
+      placed: 0,
       serials: null,
       stale: null,
     },

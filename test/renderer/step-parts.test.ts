@@ -1,14 +1,24 @@
 /** The parts of the steps that are plain functions: where a plan stands, SQL in its colours, the words of the window. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AppState } from '../../src/contract/state';
 import { blockingChecks, isTakenBack, standingOf } from '../../src/renderer/features/apply/apply-standing';
-import { asksForFleet, inThisWindow } from '../../src/renderer/features/checks/window-words';
+import { asksForFleet, inThisWindow } from '../../src/renderer/format/window-words';
 import { EntryPages } from '../../src/renderer/features/journal/entry-pages';
 import { SqlPages } from '../../src/renderer/features/plan/sql-pages';
 import { sqlTokens } from '../../src/renderer/features/plan/sql-tokens';
 import { DeviceCrowd, NOW } from './device-crowd';
 import { stateOf } from './fake-state';
 import * as scenes from './step-scenes';
+
+const CORE = join(import.meta.dirname, '..', '..', 'src', 'core');
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name));
+}
 
 const full: AppState = { ...stateOf('huge', new DeviceCrowd(200, true)), ...scenes.GREEN };
 
@@ -104,6 +114,17 @@ describe('the words of the window', () => {
       'Run again with the connection to Fleet’s database.',
     );
     expect(inThisWindow('mysqldump --single-transaction')).toBe('mysqldump --single-transaction');
+  });
+
+  it('leaves no option of the command line in what the engine says', () => {
+    const texts = ['fleet', 'sources', 'migration/checks']
+      .flatMap((folder) => filesIn(join(CORE, folder)))
+      .flatMap((file) => [
+        ...readFileSync(file, 'utf8').matchAll(/^\s+(?:\w+: )?'([^'\n]*--(?:fleet|api|private|accept)[^'\n]*)',?$/gm),
+      ])
+      .map(([, text = '']) => text);
+    expect(texts.length).toBeGreaterThan(8);
+    expect(texts.map(inThisWindow).filter((text) => text.includes('--'))).toEqual([]);
   });
 
   it('knows what is given at Fleet', () => {

@@ -151,7 +151,7 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
     const journal = await Journal.open(journalPath(input.journalFolder, plan.id, place, rehearsal));
     const readBack = input.connectReader && !rehearsal ? new ReadBack(input.connectReader, schema) : null;
     try {
-      const result = await new Application(input, session, schema, journal, rowsOf, readBack).run();
+      const result = await new Application(input, session, schema, journal, rowsOf, readBack).run().catch(interrupted);
       if (input.connectReader === undefined || rehearsal || result.state === 'stopped') return result;
       const verified =
         (await readBack?.finish()) ?? (await verifyAgain(input, input.connectReader, schema, rowsOf, result));
@@ -164,6 +164,20 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
   } finally {
     await session.close();
   }
+}
+
+/** A server that went away under an apply: what was lost is the connection, not the work. */
+function interrupted(error: unknown): never {
+  if (!(error instanceof FailureError) || !isLost(error)) throw error;
+  const { failure } = error;
+  throw new FailureError(
+    {
+      ...failure,
+      message: `Writing was interrupted: ${failure.message} What was committed before stands in Fleet and in the journal; nothing is half written.`,
+      remedy: `${failure.remedy} Then apply the same plan again: it recognises what is there and goes on with the rest.`,
+    },
+    { cause: error },
+  );
 }
 
 /** Reads back all that is to stand there, at one instant. */

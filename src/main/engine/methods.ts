@@ -28,8 +28,10 @@ export function methodsOf(bench: Workbench): Methods {
     query: (input) => bench.index().page(input),
     detail: (input) => bench.detail(input),
     udids: (filter) => [...bench.index().matching(filter)].flatMap(({ udid }) => udid ?? []),
-    exportCsv: async ({ filter, path }) => {
-      const { text, devices } = csvOf(bench.index().matching(filter));
+    exportCsv: async ({ filter, ids, path }) => {
+      const chosen = ids === null ? null : new Set(ids);
+      const matching = [...bench.index().matching(filter)];
+      const { text, devices } = csvOf(chosen === null ? matching : matching.filter(({ id }) => chosen.has(id)));
       await replacePrivate(path, text);
       return { devices };
     },

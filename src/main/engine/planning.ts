@@ -3,7 +3,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PlanSummary } from '../../contract/state';
 import { unreadable } from '../../core/failure';
-import { formatPlan, makePlan, parsePlan, type Plan } from '../../core/migration/plan';
+import { readTeams } from '../../core/fleet/hosts';
+import { formatPlan, isWritten, makePlan, parsePlan, type Plan } from '../../core/migration/plan';
+import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
 import type { OnProgress } from '../../core/progress';
 import { printSource } from '../../core/sources';
 import { replacePrivate } from '../private-file';
@@ -12,15 +14,17 @@ import type { OpenPlan, Workbench } from './workbench';
 
 /** Node's strings end at 512 MiB. */
 const LIMIT_BYTES = 500 * 1_048_576;
+const TEAM_MAP_BYTES = 64 * 1_048_576;
 
 /** Compares the source on the bench with Fleet, and writes the plan into its folder. */
 export async function planOf(
   bench: Workbench,
-  { fleet, accepted, reason, folder }: EngineInput<'plan'>,
+  { fleet, accepted, reason, folder, steps, teamMap }: EngineInput<'plan'>,
   onProgress: OnProgress,
 ): Promise<EngineOutput<'plan'>> {
   const { snapshot, judgement, at, reference, copy } = bench.requireSource();
-  const plan = await bench.link.read(fleet, ({ connection, schema }) =>
+  const rules = teamMap === null ? null : parseTeamMap(await readTeamMap(teamMap));
+  const plan = await bench.link.read(fleet, async ({ connection, schema }) =>
     makePlan({
       snapshot,
       judgement,
@@ -31,6 +35,8 @@ export async function planOf(
       schema,
       accepted: new Set(accepted),
       reason,
+      steps,
+      ...(rules === null ? {} : { teamOf: teamResolver(rules, snapshot, await readTeams(connection)) }),
       onProgress,
     }),
   );
@@ -40,6 +46,28 @@ export async function planOf(
   // The list shows what the plan does with each device: better made now than at the next keystroke.
   bench.index();
   return { summary: planSummaryOf(bench.plan, Date.now()), fingerprint: plan.source.fingerprint };
+}
+
+async function readTeamMap(path: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > TEAM_MAP_BYTES) {
+      unreadable(
+        'team-map/too-large',
+        'The team map is larger than 64 MiB.',
+        'Choose a CSV file of serials and teams.',
+      );
+    }
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return unreadable(
+      'team-map/unreadable',
+      `The team map ${path} cannot be read (${code}).`,
+      'Choose it again at Plan, or plan without one.',
+    );
+  }
 }
 
 /** Opens a plan from its file. */
@@ -87,6 +115,8 @@ function planSummaryOf({ plan, path }: OpenPlan, madeAt: number): PlanSummary {
     reason: plan.reason,
     reasons: whyLeftOut(plan),
     queueLeftovers: queue.count,
+    queueChosen: queue.chosen,
+    placed: plan.devices.filter((device) => isWritten(device) && device.teamId !== null).length,
     serials:
       serials === null
         ? null

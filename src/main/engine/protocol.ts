@@ -28,6 +28,7 @@ export interface SourceAccess {
   readonly apiKey: string | null;
   readonly caFile: string | null;
   readonly pinSha256: string | null;
+  readonly salvage: boolean;
   readonly sample: boolean;
 }
 
@@ -65,7 +66,12 @@ export interface EngineInputs {
   readonly query: DeviceQuery;
   readonly detail: { readonly id: string; readonly accepted: readonly string[]; readonly fleet: FleetAccess | null };
   readonly udids: DeviceFilter;
-  readonly exportCsv: { readonly filter: DeviceFilter; readonly path: string };
+  /** `ids`: of the matching only these; null for all. */
+  readonly exportCsv: {
+    readonly filter: DeviceFilter;
+    readonly ids: readonly string[] | null;
+    readonly path: string;
+  };
   readonly certificate: { readonly host: string; readonly port: number; readonly caFile: string | null };
   readonly connect: { readonly fleet: FleetAccess };
   readonly disconnect: null;
@@ -76,6 +82,9 @@ export interface EngineInputs {
     readonly reason: string | null;
     /** Folder the plan is written to. */
     readonly folder: string;
+    readonly steps: readonly ('serials' | 'queue')[];
+    /** Path of a team map. */
+    readonly teamMap: string | null;
   };
   readonly openPlan: { readonly path: string };
   readonly sqlPage: {

@@ -77,7 +77,7 @@ export class Workbench {
     if (!existsSync(copy.path)) {
       refused('source/copy-missing', 'The private copy of the source is gone.', 'Read the source again.');
     }
-    const snapshot = await readCopy(reference, copy.path, at, onProgress);
+    const snapshot = await readCopy(reference, copy.path, { at, salvage: access.salvage, onProgress });
     if (task.control.cancelled) cancelled();
     const judgement = judge(snapshot, at);
     onProgress({ label: 'preparing the list', done: 0, total: null });
@@ -193,6 +193,7 @@ export function readOptions(access: SourceAccess): Omit<ReadOptions, 'at' | 'fol
     ...(access.apiKey === null ? {} : { apiKey: new Secret('API key', access.apiKey) }),
     ...(access.caFile === null ? {} : { caFile: access.caFile }),
     ...(access.pinSha256 === null ? {} : { pinSha256: access.pinSha256 }),
+    salvage: access.salvage,
   };
 }
 
@@ -200,8 +201,7 @@ export function readOptions(access: SourceAccess): Omit<ReadOptions, 'at' | 'fol
 export function readCopy(
   reference: SourceReference,
   path: string,
-  at: number,
-  onProgress: OnProgress,
+  options: Pick<ReadOptions, 'at' | 'salvage' | 'onProgress'>,
 ): Promise<Snapshot> {
-  return readSource({ kind: reference.kind, transport: 'file', location: path }, { at, onProgress });
+  return readSource({ kind: reference.kind, transport: 'file', location: path }, options);
 }

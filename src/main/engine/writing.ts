@@ -40,8 +40,10 @@ export async function writingMaterial(
       'Read the source again and make the plan anew; copies may be deleted once their plans are applied.',
     );
   }
-  // The copy is held against the plan row by row (rowsOfPlan), so its own hash need not be taken again.
-  const snapshot = await readCopy(parseSource(plan.source.reference), plan.copy.path, at, onProgress);
+  // The copy is held against the plan row by row (rowsOfPlan), so its own hash need not be taken again. For the same
+  // reason it may be read over damage: it was when the plan was made, or there is none.
+  const reference = parseSource(plan.source.reference);
+  const snapshot = await readCopy(reference, plan.copy.path, { at, salvage: true, onProgress });
   return { snapshot, judgement: judge(snapshot, at) };
 }
 

@@ -36,6 +36,7 @@ function access(path: string): SourceAccess {
     apiKey: null,
     caFile: null,
     pinSha256: null,
+    salvage: false,
     sample: false,
   };
 }
@@ -143,7 +144,7 @@ describe('the engine’s thread', () => {
     const { Engine: Client } = await import('../../../src/main/engine/engine');
     const client = new Client(() => fake);
     const log = vi.spyOn(console, 'error').mockReturnValue();
-    expect(await client.call('exportCsv', { filter: query, path: '/x' })).toEqual({ devices: 1 });
+    expect(await client.call('exportCsv', { filter: query, ids: null, path: '/x' })).toEqual({ devices: 1 });
     expect((await failureOf(() => client.call('udids', query))).code).toBe('engine/defect');
     expect(JSON.stringify(log.mock.calls)).not.toContain('hunter2');
     log.mockRestore();

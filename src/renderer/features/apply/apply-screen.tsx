@@ -1,13 +1,14 @@
 /** Rehearse, write, read back; and the way back. */
 import { PenLine } from 'lucide-react';
 import { EmptyState } from '../../components/empty-state';
+import { Code } from '../../components/code';
 import { JobPanel } from '../../components/job-panel';
 import { ProblemNote } from '../../components/problem-note';
 import { counted } from '../../format/number';
 import { useReveal } from '../../hooks/use-reveal';
 import { useAppState } from '../../stores/app-state';
 import { goTo } from '../../stores/route';
-import { blockingChecks, isTakenBack, standingOf, type Standing } from './apply-standing';
+import { blockingChecks, isPretend, isTakenBack, standingOf, type Standing } from './apply-standing';
 import { Ladder } from './ladder';
 import { RunResult } from './run-result';
 import { UndoPanel, UndoResult } from './undo-panel';
@@ -78,10 +79,35 @@ function Running(): React.JSX.Element {
   return <JobPanel kinds={['rehearse', 'apply', 'verify', 'undo']} unit="devices" sentence={sentence} />;
 }
 
+/** The sample ends here, and says how to go on for real. */
+function NoServer(): React.JSX.Element {
+  return (
+    <ProblemNote
+      severity="info"
+      what="The sample has no server behind it, so nothing can be written here."
+      why="Source, plan and SQL are real; only Fleet’s answers are pretended. Rehearsing, writing, reading back and taking back want a real database."
+      remedy="Start one on this machine, then connect to it at Fleet with the address and password it prints:"
+      code="sample-no-server"
+      actions={[
+        {
+          id: 'fleet',
+          label: 'Go to Fleet',
+          run: () => {
+            goTo('fleet');
+          },
+        },
+      ]}
+    >
+      <Code text="npm run demo" label="the command" />
+    </ProblemNote>
+  );
+}
+
 function Hindrances({ standing }: { readonly standing: Standing }): React.JSX.Element {
   const blocking = useAppState(blockingChecks);
   const connected = useAppState((state) => state.fleet !== null);
   const unsaid = useAppState((state) => state.workspace?.settings.badge === 'unset');
+  const pretend = useAppState(isPretend);
   const { stale } = standing.plan;
   const to = (step: 'plan' | 'checks' | 'fleet', label: string) => [
     {
@@ -92,6 +118,7 @@ function Hindrances({ standing }: { readonly standing: Standing }): React.JSX.El
       },
     },
   ];
+  if (pretend) return <NoServer />;
   return (
     <>
       {stale !== null && standing.applied === null && (

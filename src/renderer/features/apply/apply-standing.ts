@@ -42,6 +42,7 @@ export function isTakenBack(undone: UndoSummary | null): boolean {
 }
 
 function cannotWrite(state: AppState, plan: PlanSummary): string | null {
+  if (isPretend(state)) return 'The sample has no server to write to.';
   if (state.job !== null) return 'Something else is under way.';
   if (plan.stale !== null) return 'The plan is out of date; make it anew first.';
   if (state.fleet === null) return 'Connect to Fleet first.';
@@ -50,6 +51,11 @@ function cannotWrite(state: AppState, plan: PlanSummary): string | null {
   const blocking = blockingChecks(state);
   if (blocking > 0) return blocking === 1 ? '1 check holds it up.' : `${blocking} checks hold it up.`;
   return null;
+}
+
+/** The sample with its pretend Fleet: everything can be looked at, nothing can be written. */
+export function isPretend({ source, workspace }: AppState): boolean {
+  return source?.sample === true && workspace?.settings.fleet.host === '';
 }
 
 export function blockingChecks({ checks }: AppState): number {

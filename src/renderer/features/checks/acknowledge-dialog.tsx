@@ -5,7 +5,7 @@ import { ConfirmDialog } from '../../components/confirm-dialog';
 import { TextField } from '../../components/field';
 import { Prose } from '../../components/prose';
 import { call } from '../../bridge';
-import { inThisWindow } from './window-words';
+import { inThisWindow } from '../../format/window-words';
 
 interface AcknowledgeDialogProps {
   readonly result: CheckRow;

@@ -12,7 +12,7 @@ import { perform } from '../../hooks/use-call';
 import { useAppState } from '../../stores/app-state';
 import { goTo } from '../../stores/route';
 import { AcknowledgeDialog } from './acknowledge-dialog';
-import { asksForFleet, inThisWindow } from './window-words';
+import { asksForFleet, inThisWindow } from '../../format/window-words';
 
 /** Questions no machine can answer: they are confirmed rather than accepted. */
 const ASKED_OF_PEOPLE: ReadonlySet<string> = new Set(['backup', 'renewal-switch']);

@@ -85,6 +85,7 @@ function Checklist({ results, at, stale }: ChecklistProps): React.JSX.Element {
   const of = (kind: Kind): number => results.filter((result) => kindOf(result) === kind).length;
   const shown = chosen === null ? results : results.filter((result) => kindOf(result) === chosen);
   const blocking = of('blocking');
+  const unasked = of('unasked');
   return (
     <>
       {stale && (
@@ -99,7 +100,9 @@ function Checklist({ results, at, stale }: ChecklistProps): React.JSX.Element {
       <div className="checks-head">
         <p role="status" className="checks-verdict">
           {blocking === 0
-            ? 'Nothing holds apply up.'
+            ? unasked === 0
+              ? 'Nothing holds apply up.'
+              : `Nothing that was asked holds apply up; ${counted(unasked, 'check')} ${unasked === 1 ? 'was' : 'were'} not asked.`
             : `${counted(blocking, 'check')} ${blocking === 1 ? 'holds' : 'hold'} apply up.`}{' '}
           <span className="muted">
             {of('open') > 0 &&

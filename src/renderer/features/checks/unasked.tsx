@@ -2,7 +2,7 @@
 import type { CheckRow } from '../../../contract/state';
 import { SeverityIcon } from '../../components/severity-icon';
 import { counted } from '../../format/number';
-import { inThisWindow } from './window-words';
+import { inThisWindow } from '../../format/window-words';
 
 interface UnaskedProps {
   readonly results: readonly CheckRow[];

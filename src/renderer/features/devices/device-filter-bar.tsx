@@ -189,7 +189,7 @@ interface ExportButtonProps {
 
 function ExportButton({ step, filter, matching }: ExportButtonProps): React.JSX.Element {
   const write = async (): Promise<void> => {
-    const written = await perform(step, 'devices.export', filter);
+    const written = await perform(step, 'devices.export', { ...filter, ids: null });
     if (written !== null) toast(`Wrote ${counted(written.devices, 'device')} to ${written.path}`);
   };
   return (

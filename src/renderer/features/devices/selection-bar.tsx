@@ -1,5 +1,5 @@
 /** How many devices are selected, and what can be done with them. */
-import { Copy, Table, X } from 'lucide-react';
+import { Copy, Download, Table, X } from 'lucide-react';
 import { useState } from 'react';
 import type { DeviceRow } from '../../../contract/devices';
 import type { Reply, ReplyFailure } from '../../../contract/reply';
@@ -29,6 +29,14 @@ export function SelectionBar({ pages, list, selection, onClear }: SelectionBarPr
     setFailure(reply.ok ? null : reply.failure);
     if (reply.ok) toast(what);
   };
+  const save = async (): Promise<void> => {
+    const ids = await selectedIds(pages, list, selection);
+    const reply = ids.ok ? await call('devices.export', { ...list.filter, ids: ids.value }) : ids;
+    setFailure(reply.ok ? null : reply.failure);
+    if (reply.ok && reply.value !== null) {
+      toast(`Wrote ${counted(reply.value.devices, 'device')} to ${reply.value.path}`);
+    }
+  };
   return (
     <div className="selection-bar" role="region" aria-label="Selection">
       <span>{counted(count, 'device')} selected</span>
@@ -50,6 +58,9 @@ export function SelectionBar({ pages, list, selection, onClear }: SelectionBarPr
         onClick={() => void copy(rowsText(pages, selection), `Copied ${counted(count, 'device')} as a table`)}
       >
         Copy as table
+      </Button>
+      <Button variant="quiet" icon={Download} onClick={() => void save()}>
+        CSV…
       </Button>
       <IconButton icon={X} label="Select none" onClick={onClear} />
     </div>
@@ -73,6 +84,17 @@ async function udidText(pages: DevicePages, list: DeviceList, selection: Selecti
   const reply = await selectedRows(pages, selection);
   if (!reply.ok) return reply;
   return { ok: true, value: reply.value.flatMap(({ udid }) => (udid === null ? [] : [udid])).join('\n') };
+}
+
+/** Record ids of a selection; null when it is all that match. */
+async function selectedIds(
+  pages: DevicePages,
+  list: DeviceList,
+  selection: Selection,
+): Promise<Reply<string[] | null>> {
+  if (selectedCount(selection) === list.matching) return { ok: true, value: null };
+  const reply = await selectedRows(pages, selection);
+  return reply.ok ? { ok: true, value: reply.value.map(({ id }) => id) } : reply;
 }
 
 async function rowsText(pages: DevicePages, selection: Selection): Promise<Reply<string>> {

@@ -66,7 +66,12 @@ export async function readFromServer(): Promise<void> {
   const { url, caFile, pinSha256 } = draftNow(held.getState());
   const reference = `micromdm:${url.trim()}`;
   const saved = await perform('source', 'workspace.save', {
-    source: { reference, caFile: caFile.trim(), pinSha256: pinSha256.replace(/[\s:]/g, '').toLowerCase() },
+    source: {
+      reference,
+      caFile: caFile.trim(),
+      pinSha256: pinSha256.replace(/[\s:]/g, '').toLowerCase(),
+      salvage: false,
+    },
   });
   if (saved !== null) await perform('source', 'source.read', { reference });
 }

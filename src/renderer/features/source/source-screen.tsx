@@ -1,14 +1,15 @@
 /** Reading the old server’s database, and what was found in it. */
-import { ArrowLeft, RefreshCw } from 'lucide-react';
+import { ArrowLeft, LifeBuoy, RefreshCw } from 'lucide-react';
 import { Button } from '../../components/button';
 import { FailurePanel } from '../../components/failure-panel';
 import { JobPanel } from '../../components/job-panel';
 import { MonthChart } from '../../components/month-chart';
 import { Panel } from '../../components/panel';
+import { ProblemNote } from '../../components/problem-note';
 import { counted } from '../../format/number';
 import { perform } from '../../hooks/use-call';
 import { useNow } from '../../hooks/use-now';
-import { useAppState } from '../../stores/app-state';
+import { currentState, useAppState } from '../../stores/app-state';
 import { goTo, useRoute } from '../../stores/route';
 import { DropZone } from './drop-zone';
 import { FindingList } from './finding-list';
@@ -17,6 +18,19 @@ import { OTHER } from './source-actions';
 import { SourceSummaryStrip } from './source-summary-strip';
 import { WaysIn } from './ways-in';
 import './source-screen.css';
+
+/** Where there is no database there is nothing left of one. */
+const NO_DATABASE: ReadonlySet<string> = new Set([
+  'bolt/not-bolt',
+  'bolt/not-found',
+  'bolt/not-a-file',
+  'bolt/is-directory',
+  'bolt/empty-file',
+  'bolt/no-permission',
+  'bolt/changed-while-reading',
+  'bolt/copy-failed',
+  'bolt/read-failed',
+]);
 
 export function SourceScreen(): React.JSX.Element {
   const source = useAppState((state) => state.source);
@@ -48,8 +62,10 @@ export function SourceScreen(): React.JSX.Element {
 function SourceFailure(): React.JSX.Element | null {
   const failure = useAppState((state) => state.failures.source);
   const reference = useAppState((state) => state.workspace?.settings.source.reference ?? '');
+  const salvage = useAppState((state) => state.workspace?.settings.source.salvage === true);
   const busy = useAppState((state) => state.job !== null);
   if (failure === undefined || busy) return null;
+  const isDamaged = failure.code.startsWith('bolt/') && !NO_DATABASE.has(failure.code);
   return (
     <FailurePanel
       failure={failure}
@@ -64,8 +80,35 @@ function SourceFailure(): React.JSX.Element | null {
                 icon: RefreshCw,
                 run: () => void perform('source', 'source.read', { reference }),
               },
+              ...(isDamaged && !salvage
+                ? [{ id: 'salvage', label: 'Read what is left', icon: LifeBuoy, run: () => void readAgain(true) }]
+                : []),
             ]
       }
+    />
+  );
+}
+
+/** Reads the same source again, over damage or strictly. */
+async function readAgain(salvage: boolean): Promise<void> {
+  const source = currentState()?.workspace?.settings.source;
+  if (source === undefined) return;
+  const saved = await perform('source', 'workspace.save', { source: { ...source, salvage } });
+  if (saved !== null) await perform('source', 'source.read', { reference: source.reference });
+}
+
+/** What was read over damage is not the whole truth, and this stays in sight. */
+function Salvaged(): React.JSX.Element | null {
+  const salvage = useAppState((state) => state.workspace?.settings.source.salvage === true);
+  if (!salvage) return null;
+  return (
+    <ProblemNote
+      severity="warning"
+      what="What is left of a damaged database."
+      why="Devices may be missing from it, and what it says of a device may be older than the last change. The findings below name each damage."
+      remedy="Look for a whole copy first. Devices that are not in this reading would stay behind."
+      code="source-salvaged"
+      actions={[{ id: 'strictly', label: 'Read strictly', icon: RefreshCw, run: () => void readAgain(false) }]}
     />
   );
 }
@@ -80,6 +123,7 @@ function Found(): React.JSX.Element | null {
   const ends = expiries.reduce((sum, { count }) => sum + count, 0);
   return (
     <>
+      <Salvaged />
       <SourceSummaryStrip source={source} />
       {expiries.length > 0 && (
         <Panel
