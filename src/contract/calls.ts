@@ -11,6 +11,7 @@
  */
 import { z } from 'zod';
 import { deviceDetail, deviceFilter, devicePage, deviceQuery } from './devices';
+import { inspection, itemDifference, PART_FORMATS } from './inspection';
 import { appState, secretKind, settings } from './state';
 
 function call<I extends z.ZodType, O extends z.ZodType>(
@@ -102,6 +103,33 @@ export const calls = {
       untrusted: z.string().nullable(),
     }),
   ),
+  /** What is laid out for inspection; null for nothing. */
+  'inspect.state': call(none, inspection.nullable()),
+  /** Lays out files and folders; null asks with the system's dialog. Null back: cancelled, or nothing is laid out. */
+  'inspect.add': call(z.object({ paths: z.array(path).max(200).nullable() }), inspection.nullable()),
+  /** Lays out the source's own private copy. */
+  'inspect.addSource': call(none, inspection.nullable()),
+  /** Tries one more password on everything that is locked. Kept until the bench is cleared, and never stored. */
+  'inspect.unlock': call(z.object({ password: z.string().min(1).max(1024) }), inspection.nullable()),
+  /** Clears the bench and forgets its passwords. */
+  'inspect.clear': call(none, none),
+  'inspect.compare': call(
+    z.object({ a: z.number().int().min(0), b: z.number().int().min(0) }),
+    z.array(itemDifference),
+  ),
+  /** Writes one item to a file (0600) where the operator says. Null: cancelled. */
+  'inspect.export': call(
+    z.object({
+      item: z.number().int().min(0),
+      format: z.enum(PART_FORMATS),
+      password: z.string().max(1024).nullable(),
+      withChain: z.boolean(),
+    }),
+    z.object({ path }).nullable(),
+  ),
+  /** Writes the list of all that was found. Null: cancelled. */
+  'inspect.list': call(z.object({ format: z.enum(['csv', 'json']) }), z.object({ path, items: z.number() }).nullable()),
+
   'fleet.connect': call(none, none),
   'fleet.disconnect': call(none, none),
 

@@ -28,6 +28,25 @@ export function chooseFile(purpose: Purpose): Promise<string | null> {
   return open({ ...PURPOSES[purpose], properties: ['openFile'] });
 }
 
+/** Key and certificate files, several at a time; empty when cancelled. */
+export async function chooseMaterial(): Promise<string[]> {
+  const parent = BrowserWindow.getAllWindows()[0];
+  const options: OpenDialogOptions = {
+    title: 'Choose keys and certificates',
+    filters: [
+      {
+        name: 'Keys and certificates',
+        extensions: ['pem', 'crt', 'cer', 'der', 'key', 'p12', 'pfx', 'p7b', 'p7c', 'p7m', 'csr', 'mobileconfig', 'db'],
+      },
+      anything(),
+    ],
+    properties: ['openFile', 'multiSelections'],
+  };
+  const { canceled, filePaths } =
+    parent === undefined ? await dialog.showOpenDialog(options) : await dialog.showOpenDialog(parent, options);
+  return canceled ? [] : filePaths;
+}
+
 export function chooseFolder(title: string): Promise<string | null> {
   return open({ title, properties: ['openDirectory', 'createDirectory'] });
 }

@@ -7,7 +7,7 @@ import { printSource } from '../core/sources';
 import { appFolders } from './app-folders';
 import type { Handlers } from './calls';
 import { deleteCopies, listCopies } from './copies';
-import { chooseFile, chooseFolder, chooseTarget } from './dialogs';
+import { chooseMaterial, chooseFile, chooseFolder, chooseTarget } from './dialogs';
 import { forgetWorkspace, recentWorkspaces } from './recent-workspaces';
 import { isInside, type Runbook } from './runbook';
 import type { Session } from './session';
@@ -93,6 +93,40 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
       const { caFile } = session.requireWorkspace().settings.fleet;
       return engine.call('certificate', { host, port, caFile: caFile === '' ? null : caFile });
     },
+    'inspect.state': () => engine.call('inspected', null),
+    'inspect.add': async ({ paths }) => {
+      const add = (paths ?? (await chooseMaterial())).map((one) => resolve(one));
+      return add.length === 0 ? null : engine.call('inspect', { add, password: null });
+    },
+    'inspect.addSource': () => {
+      const copy = session.requireWorkspace().progress.copy;
+      if (session.facts.source === null || copy === null) {
+        return refused('source/not-read', 'No source has been read yet.', 'Choose a source and read it first.');
+      }
+      return engine.call('inspect', { add: [copy.path], password: null });
+    },
+    'inspect.unlock': ({ password }) => engine.call('inspect', { add: [], password }),
+    'inspect.clear': async () => {
+      await engine.call('clearInspection', null);
+    },
+    'inspect.compare': (pair) => engine.call('compareItems', pair),
+    'inspect.export': async (given) => {
+      const suffix = { pem: 'pem', der: 'der', pkcs12: 'p12' }[given.format];
+      const path = await chooseTarget({ title: 'Save this part', defaultPath: `part.${suffix}` });
+      if (path === null) return null;
+      runbook.requireOutside(path);
+      await engine.call('exportItem', { ...given, path });
+      session.reveal(path);
+      return { path };
+    },
+    'inspect.list': async ({ format }) => {
+      const path = await chooseTarget({ title: 'Save the list', defaultPath: `certificates.${format}` });
+      if (path === null) return null;
+      const { items } = await engine.call('exportItems', { format, path });
+      session.reveal(path);
+      return { path, items };
+    },
+
     'fleet.connect': () => runbook.connect(),
     'fleet.disconnect': () => runbook.disconnect(),
 

@@ -8,7 +8,7 @@ import { unreadable } from '../core/failure';
  * Writes a file in one step, replacing what was there: a power cut leaves the old one or the new one.
  * @throws FailureError `file/cannot-write`
  */
-export async function replacePrivate(path: string, text: string): Promise<void> {
+export async function replacePrivate(path: string, text: string | Buffer): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });

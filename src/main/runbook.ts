@@ -162,6 +162,17 @@ export class Runbook {
     return { path, devices: saved.devices };
   }
 
+  /** Refuses to put a key into the open workspace's folder. */
+  requireOutside(path: string): void {
+    const { workspace } = this.#session.facts;
+    if (workspace === null || !isInside(path, workspace.path)) return;
+    refused(
+      'inspect/inside-workspace',
+      'A part may be a private key, and the workspace is made to be handed over.',
+      'Save it outside the workspace folder.',
+    );
+  }
+
   /** Lets a team map be read: the operator chose it. */
   allowTeamMap(path: string): void {
     this.#chosenTeamMaps.add(path);

@@ -3,6 +3,7 @@ import { showServerCertificate } from '../../core/fleet/server-certificate';
 import { replacePrivate } from '../private-file';
 import { csvOf } from './device-csv';
 import { fleetSummaryOf, sampleFleetSummary } from './fleet-summary';
+import { InspectionBench } from './inspection-bench';
 import { JournalShelf } from './journal-story';
 import { writePlanSql } from './migration-sql';
 import { openedPlan, planOf } from './planning';
@@ -19,10 +20,12 @@ export type Methods = {
 export function methodsOf(bench: Workbench): Methods {
   const preview = new SqlPreview(bench);
   const journals = new JournalShelf();
+  const inspections = new InspectionBench();
   return {
     read: (input, task) => bench.read(input, task),
     forget: async () => {
       await preview.close();
+      inspections.clear();
       return bench.forget();
     },
     query: (input) => bench.index().page(input),
@@ -35,6 +38,12 @@ export function methodsOf(bench: Workbench): Methods {
       await replacePrivate(path, text);
       return { devices };
     },
+    inspect: (input) => inspections.inspect(input),
+    inspected: () => inspections.current(),
+    clearInspection: () => inspections.clear(),
+    compareItems: (input) => inspections.compare(input),
+    exportItem: (input) => inspections.exportPart(input),
+    exportItems: (input) => inspections.exportList(input),
     certificate: ({ host, port, caFile }) => showServerCertificate({ host, port, caFile }),
     connect: ({ fleet }) =>
       fleet.kind === 'sample' ? sampleFleetSummary(bench.sampleFleet()) : bench.link.read(fleet, fleetSummaryOf),

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { calls } from '../../contract/calls';
+import { inspection, itemDifference, type PartFormat } from '../../contract/inspection';
 import type { DeviceFilter, DeviceQuery } from '../../contract/devices';
 import {
   applySummary,
@@ -72,6 +73,19 @@ export interface EngineInputs {
     readonly ids: readonly string[] | null;
     readonly path: string;
   };
+  /** Lays out more files and tries one more password; with neither, all is inspected anew. */
+  readonly inspect: { readonly add: readonly string[]; readonly password: string | null };
+  readonly inspected: null;
+  readonly clearInspection: null;
+  readonly compareItems: { readonly a: number; readonly b: number };
+  readonly exportItem: {
+    readonly item: number;
+    readonly format: PartFormat;
+    readonly password: string | null;
+    readonly withChain: boolean;
+    readonly path: string;
+  };
+  readonly exportItems: { readonly format: 'csv' | 'json'; readonly path: string };
   readonly certificate: { readonly host: string; readonly port: number; readonly caFile: string | null };
   readonly connect: { readonly fleet: FleetAccess };
   readonly disconnect: null;
@@ -128,6 +142,12 @@ export const engineOutputs = {
   detail: calls['devices.detail'].output,
   udids: calls['devices.udids'].output,
   exportCsv: z.object({ devices: z.number() }),
+  inspect: inspection.nullable(),
+  inspected: inspection.nullable(),
+  clearInspection: nothing,
+  compareItems: z.array(itemDifference),
+  exportItem: nothing,
+  exportItems: z.object({ items: z.number() }),
   certificate: calls['fleet.certificate'].output,
   connect: fleetSummary,
   disconnect: nothing,

@@ -1,5 +1,5 @@
 /** The two certificates a migration stands on, as the source holds them, and when everything ends. */
-import { Info, KeyRound } from 'lucide-react';
+import { KeyRound } from 'lucide-react';
 import type { SourceSummary } from '../../../contract/state';
 import { Badge } from '../../components/badge';
 import { KeyValueList } from '../../components/key-value-list';
@@ -71,11 +71,6 @@ export function HeldCertificates({ source }: { readonly source: SourceSummary })
           )}
         </Panel>
       </div>
-      <p className="certificates-coming">
-        <Info size={14} aria-hidden />
-        The inspector comes here: drop any key, certificate, bundle or profile and see what belongs together. Meanwhile
-        <code>slipway export</code> writes these to files.
-      </p>
     </>
   );
 }
