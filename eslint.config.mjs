@@ -18,6 +18,8 @@ const layers = {
   inspector: { folder: 'src/core/inspector', uses: [...base, 'certificates', 'sources'], ...engine },
   fleet: { folder: 'src/core/fleet', uses: [...base, 'certificates'], ...engine },
   migration: { folder: 'src/core/migration', uses: judged, ...engine },
+  assets: { folder: 'src/core/assets', uses: done, ...engine },
+  profile: { folder: 'src/core/profile', uses: done, ...engine },
   controls: { folder: 'src/core/controls', uses: done, ...engine },
   cutover: { folder: 'src/core/cutover', uses: done, ...engine },
   watch: { folder: 'src/core/watch', uses: done, ...engine },

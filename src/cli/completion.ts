@@ -6,6 +6,8 @@ interface Known {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly string[];
+  /** What the first argument may be, where that is one of a few words. */
+  readonly words: readonly string[];
 }
 
 /** A completion script for `bash`, `zsh` or `fish`. */
@@ -16,6 +18,7 @@ export function completionScript(shell: string, program: Command): string {
     options: command.options
       .filter((option) => !option.hidden)
       .flatMap((option) => (option.long == null ? [] : [option.long])),
+    words: command.registeredArguments[0]?.argChoices ?? [],
   }));
   switch (shell) {
     case 'bash':
@@ -30,9 +33,14 @@ export function completionScript(shell: string, program: Command): string {
 }
 
 function bash(commands: readonly Known[]): string {
-  const cases = commands.map(({ name, options }) => `    ${name}) words="${options.join(' ')}" ;;`).join('\n');
+  const cases = commands
+    .map(({ name, options, words }) => {
+      const first = words.length === 0 ? '' : ` first="${words.join(' ')}"`;
+      return `    ${name}) words="${options.join(' ')}"${first} ;;`;
+    })
+    .join('\n');
   return `_slipway() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words=""
+  local current="\${COMP_WORDS[COMP_CWORD]}" words="" first=""
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')} help" -- "$current"))
     return
@@ -41,6 +49,7 @@ function bash(commands: readonly Known[]): string {
 ${cases}
   esac
   if [[ "$current" == -* ]]; then COMPREPLY=($(compgen -W "$words" -- "$current"))
+  elif [ "$COMP_CWORD" -eq 2 ] && [ -n "$first" ]; then COMPREPLY=($(compgen -W "$first" -- "$current"))
   else COMPREPLY=($(compgen -f -- "$current")); fi
 }
 complete -o filenames -F _slipway slipway`;
@@ -48,8 +57,10 @@ complete -o filenames -F _slipway slipway`;
 
 function fish(commands: readonly Known[]): string {
   const lines = ['complete -c slipway -n __fish_use_subcommand -f'];
-  for (const { name, summary, options } of commands) {
+  for (const { name, summary, options, words } of commands) {
     lines.push(`complete -c slipway -n __fish_use_subcommand -a ${name} -d '${summary}'`);
+    if (words.length > 0)
+      lines.push(`complete -c slipway -n '__fish_seen_subcommand_from ${name}' -a '${words.join(' ')}'`);
     for (const option of options) {
       lines.push(`complete -c slipway -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}`);
     }

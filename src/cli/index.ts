@@ -5,11 +5,11 @@
  * This file only knows names, options and help. What a command does lies in `commands/<name>.ts` and is loaded when
  * it is run, so that `--help` and a quick `read` never pay for the MySQL driver.
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { version } from '../../package.json';
 import { FailureError } from '../core/failure';
 import { EXIT, exitCodeOf } from './exit-code';
-import { batchSize, collectCodes } from './input';
+import { batchSize, sessionCount, collectCodes } from './input';
 import { guardOutput, tell, tellFailure } from './terminal';
 
 type Action = (...parameters: never[]) => Promise<number>;
@@ -142,6 +142,81 @@ Examples:
 );
 
 lazily(
+  withSource(
+    program
+      .command('push')
+      .addArgument(
+        new Argument('<action>', 'assess what can be done, write the request to send, check the reply').choices([
+          'assess',
+          'request',
+          'check',
+        ]),
+      )
+      .argument('[reply]', 'check: the certificate that came back'),
+  )
+    .summary('have the push certificate issued again, for the same topic')
+    .description(
+      'The APNs push certificate again, where its key or certificate is lost. The Apple account that made it decides.',
+    )
+    .option('--request <file>', 'the certificate request: the original one, or the one that was sent')
+    .option('--key-file <file>', 'its private key, unencrypted')
+    .addOption(new Option('--key <file>').hideHelp())
+    .option('--certificate <file>', 'assess, check: the old push certificate')
+    .option('--topic <topic>', 'assess, check: the topic the devices use')
+    .option('--source <source>', 'assess, check: take topics and old certificate from micromdm:PATH')
+    .option('--out <file>', 'request: the request to write (0600; never overwrites)')
+    .option('--new-key-file <file>', 'request: make a new key and write it there (0600; never overwrites)')
+    .option('--common-name <name>', 'request: name in it')
+    .option('--country <code>', 'request: country in it, two letters')
+    .option('--email <address>', 'request: e-mail address in it')
+    .option('--vendor-certificate <file>', 'request: an MDM vendor’s certificate with Apple’s chain (PEM)')
+    .option('--vendor-key-file <file>', 'request: its private key, to sign the request with')
+    .option('--portal-file <file>', 'request: the signed request for Apple’s portal (0600; never overwrites)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway push assess --request push.csr --key-file push.key --certificate old-push.pem
+  $ slipway push assess --source micromdm:micromdm.db
+  $ slipway push request --new-key-file push.key --out push.csr --common-name "Example MDM" --country US
+  $ slipway push request --request push.csr --key-file push.key --vendor-certificate v.pem --vendor-key-file v.key --portal-file up.b64
+  $ slipway push check MDM_push.pem --request push.csr --key-file push.key --certificate old-push.pem`,
+    ),
+  () => import('./commands/push'),
+);
+
+lazily(
+  withSource(
+    program
+      .command('ca')
+      .addArgument(new Argument('<action>', 'extend: give it a later end').choices(['extend']))
+      .argument('[source]', `${SOURCE_HELP}, instead of files`),
+  )
+    .summary('give the SCEP CA a later end, with the same key')
+    .description(
+      'Extend a SCEP CA that has under five years left: same key, subject, key identifier and extensions, a later end.',
+    )
+    .option('--certificate <file>', 'the CA’s certificate (PEM or DER)')
+    .option('--key-file <file>', 'its private key, unencrypted')
+    .addOption(new Option('--key <file>').hideHelp())
+    .requiredOption('--years <years>', 'years from now, 1 to 20')
+    .requiredOption('--out <file>', 'the certificate to write (never overwrites)')
+    .option('--keep-serial', 'keep the serial number as well')
+    .option('--prove <files...>', 'device certificates it must verify; those of a source are proven anyway')
+    .addHelpText(
+      'after',
+      `
+Extend it before disk encryption keys are escrowed: they are encrypted to the CA by issuer and serial number. Where
+some were escrowed already, add --keep-serial, or Fleet could not read them with the new certificate.
+
+Examples:
+  $ slipway ca extend --certificate ca.pem --key-file ca.key --years 10 --prove mac.pem ipad.pem --out ca-extended.pem
+  $ slipway ca extend micromdm:micromdm.db --years 10 --out ca-extended.pem`,
+    ),
+  () => import('./commands/ca'),
+);
+
+lazily(
   withSource(program.command('export').argument('<source>', SOURCE_HELP))
     .summary('write the source’s keys, certificates and profiles to files')
     .description(
@@ -190,6 +265,53 @@ Example:
 );
 
 lazily(
+  withAccept(
+    withFleet(
+      withSource(
+        program
+          .command('assets')
+          .addArgument(
+            new Argument(
+              '<what>',
+              'plan: what would change; apply: do it; undo; env: a file for a fresh Fleet',
+            ).choices(['plan', 'apply', 'undo', 'env']),
+          )
+          .argument('[subject]', `a source (${SOURCE_HELP}); for undo the journal of an apply`),
+      ),
+      false,
+    ),
+  )
+    .summary('put the push certificate and the SCEP CA, with their keys, into Fleet')
+    .description(
+      'Put the APNs push certificate and the SCEP CA, each with its key, into Fleet: from the source, or from files.',
+    )
+    .option('--apns-cert <file>', 'push certificate (PEM or DER), instead of the source’s')
+    .option('--apns-key-file <file>', 'its private key, unencrypted')
+    .option('--scep-cert <file>', 'SCEP CA certificate (PEM or DER), instead of the source’s')
+    .option('--scep-key-file <file>', 'its private key, unencrypted')
+    // As the certificates are called; the listed names say that they take files.
+    .addOption(new Option('--apns-key <file>').hideHelp())
+    .addOption(new Option('--scep-key <file>').hideHelp())
+    .option('--out <file>', 'plan: also write it there; env: the file to write (0600)')
+    .option('--plan <file>', 'apply: only if this plan is what would be done')
+    .option('--upload', 'apply: then upload the push certificate to --fleet-url, which saves the restart')
+    .option('--rehearse', 'apply, undo: do it all on the real target, and roll back')
+    .option('--journals <folder>', 'apply: folder of the journal (default: beside --plan, else here)')
+    .option('--overwrite', 'replace files that exist')
+    .option('--yes', 'answer the confirmation')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway assets plan micromdm:micromdm.db --fleet mysql://slipway@127.0.0.1/fleet --private-key-file key --out assets.json
+  $ slipway assets apply micromdm:micromdm.db --fleet mysql://slipway@127.0.0.1/fleet --private-key-file key --plan assets.json
+  $ slipway assets undo 3f9c….assets.jsonl --fleet mysql://slipway@127.0.0.1/fleet --rehearse --yes
+  $ slipway assets env --apns-cert push.pem --apns-key-file push.key --scep-cert ca.pem --scep-key-file ca.key --out fleet.env`,
+    ),
+  () => import('./commands/assets'),
+);
+
+lazily(
   withAccept(withFleet(withSource(program.command('plan').argument('<source>', SOURCE_HELP)), true))
     .summary('compare with the live target and decide, device by device')
     .description('Decide what will be done to each device’s rows. Only reads; the plan holds no secrets.')
@@ -227,6 +349,7 @@ lazily(
     .option('--backup-by <name>', 'who has taken the backup of Fleet’s database')
     .option('--renewal-set-by <name>', 'who has set Fleet’s renewal switches')
     .option('--batch <devices>', 'devices a transaction', batchSize)
+    .option('--sessions <number>', 'sessions that write side by side, 1 or 2', sessionCount)
     .option('--yes', 'answer the confirmation')
     .addHelpText(
       'after',
@@ -264,6 +387,56 @@ lazily(
       '\nExample:\n  $ slipway undo 3f9c….journal.jsonl --fleet mysql://slipway@127.0.0.1/fleet --rehearse --yes',
     ),
   () => import('./commands/undo'),
+);
+
+lazily(
+  withFleet(
+    withSource(
+      program
+        .command('profile')
+        .addArgument(
+          new Argument('<action>', 'make a profile, check one, or forecast renewals').choices([
+            'make',
+            'check',
+            'forecast',
+          ]),
+        )
+        .argument('[subject]', `make and forecast: ${SOURCE_HELP}; check: the profile to check`),
+    ),
+    false,
+  )
+    .summary('the profile Fleet renews migrated devices with, in silence')
+    .description(
+      'Make and check the enrollment profile for FLEET_SILENT_MIGRATION_ENROLLMENT_PROFILE, and forecast the renewals.',
+    )
+    .option('--from <file>', 'make: the enrollment profile to make it from, instead of what SOURCE holds')
+    .option('--server-url <url>', 'make: the old server’s URL, as it was started with')
+    .option(
+      '--challenge-file <file>',
+      'make, check: Fleet’s SCEP challenge (or SLIPWAY_CHALLENGE); else --fleet is asked',
+    )
+    .option('--installed <files...>', 'make, check: profiles from real devices; one of each kind')
+    .option(
+      '--anchor-file <file>',
+      'make: PEM of the TLS certificate, if MicroMDM runs with one of its own (-tls-cert)',
+    )
+    .option('--topic <topic>', 'check: the push certificate’s topic')
+    .option('--out <file>', 'make: the profile to write (0600; never overwrites)')
+    .option('--encoded-file <file>', 'make: also write its base64 (0600)')
+    // Not --env-file: Node 20 takes that for its own wherever it stands.
+    .option('--environment-file <file>', 'make: also write the line for an environment file (0600)')
+    .option('--print-env', 'make: print that line to standard output; it is a secret')
+    .option('--allow-old-challenge', 'make, check: the old challenge is carried over on purpose')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway profile make micromdm:micromdm.db --server-url https://mdm.example.com --challenge-file challenge --out renew.mobileconfig
+  $ slipway profile make --from handed-out.mobileconfig --installed mac.mobileconfig --challenge-file challenge --out renew.mobileconfig --environment-file fleet.env
+  $ slipway profile check renew.mobileconfig --installed mac.mobileconfig ipad.mobileconfig
+  $ slipway profile forecast micromdm:micromdm.db --fleet mysql://slipway@127.0.0.1/fleet --fleet-password-file pw`,
+    ),
+  () => import('./commands/profile'),
 );
 
 lazily(

@@ -69,6 +69,14 @@ export function collectCodes(value: string, previous: string[] = []): string[] {
   return [...previous, ...codes];
 }
 
+/** `--sessions 1`: sessions that write side by side. */
+export function sessionCount(value: string): 1 | 2 {
+  if (value !== '1' && value !== '2') {
+    misused('usage/sessions', `«${value}» is no number of sessions.`, 'Give 1 or 2.');
+  }
+  return value === '1' ? 1 : 2;
+}
+
 /** `--batch 200`: devices a transaction. */
 export function batchSize(value: string): number {
   if (!/^[1-9]\d{0,5}$/.test(value)) {

@@ -20,10 +20,11 @@ export function secretFrom(label: string, file: string | undefined, variable: st
   return value === undefined || value === '' ? null : new Secret(label, value);
 }
 
-function readSecretFile(label: string, file: string): string {
-  let text: string;
+/** The bytes of a file an option names (`-` is standard input), as they are: a key or certificate in PEM or DER. */
+export function fileBytes(label: string, file: string): Buffer {
+  let bytes: Buffer;
   try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+    bytes = readFileSync(file === '-' ? 0 : file);
   } catch (error) {
     return unreadable(
       'usage/secret-file',
@@ -32,8 +33,13 @@ function readSecretFile(label: string, file: string): string {
       { path: file },
     );
   }
-  if (text.length > LIMIT)
+  if (bytes.length > LIMIT)
     misused('usage/secret-file', `The file for the ${label} is larger than 1 MiB.`, 'Name the right file.');
+  return bytes;
+}
+
+function readSecretFile(label: string, file: string): string {
+  const text = fileBytes(label, file).toString('utf8');
   const trimmed = text.replace(/\r?\n$/, '');
   if (trimmed === '') misused('usage/secret-file', `The file for the ${label} is empty.`, 'Put the secret into it.');
   return trimmed;

@@ -11,6 +11,7 @@
  */
 import { z } from 'zod';
 import { deviceDetail, deviceFilter, devicePage, deviceQuery } from './devices';
+import { assetsPlan, assetsResult, assetsUndone } from './assets';
 import { inspection, itemDifference, PART_FORMATS } from './inspection';
 import { appState, secretKind, settings } from './state';
 
@@ -129,6 +130,20 @@ export const calls = {
   ),
   /** Writes the list of all that was found. Null: cancelled. */
   'inspect.list': call(z.object({ format: z.enum(['csv', 'json']) }), z.object({ path, items: z.number() }).nullable()),
+
+  /** What of the source's push certificate and SCEP CA Fleet holds, and what would change. Reads only. */
+  'assets.plan': call(none, assetsPlan),
+  /** Writes them; `planId` is that of the plan that was shown, `confirmation` the name of the target database. */
+  'assets.apply': call(
+    z.object({ rehearse: z.boolean(), confirmation: z.string().max(255), planId: z.string().max(200) }),
+    assetsResult,
+  ),
+  /** Names of this workspace's journals of assets, newest first. */
+  'assets.journals': call(none, z.array(z.string())),
+  'assets.undo': call(
+    z.object({ journal: z.string().max(300), rehearse: z.boolean(), confirmation: z.string().max(255) }),
+    assetsUndone,
+  ),
 
   'fleet.connect': call(none, none),
   'fleet.disconnect': call(none, none),

@@ -247,7 +247,18 @@ export const undoSummary = z.object({
   notes: z.array(z.string()),
 });
 
-export const JOB_KINDS = ['read', 'connect', 'check', 'plan', 'rehearse', 'apply', 'verify', 'undo', 'save'] as const;
+export const JOB_KINDS = [
+  'read',
+  'connect',
+  'check',
+  'plan',
+  'rehearse',
+  'apply',
+  'verify',
+  'undo',
+  'save',
+  'assets',
+] as const;
 
 /** The one long piece of work under way. */
 export const job = z.object({

@@ -41,6 +41,11 @@ export function whyNotUndo(facts: Facts, { typed }: Confirmation): FailureShown 
   return badgeUnset(facts) ?? wrongName(typed, database);
 }
 
+/** Why Fleet's keys and certificates may not be written or taken back; null when they may. */
+export function whyNotAssets(facts: Facts, { typed }: Confirmation): FailureShown | null {
+  return whyNotUndo(facts, { typed });
+}
+
 function badgeUnset({ workspace }: Facts): FailureShown | null {
   if (workspace?.settings.badge !== 'unset') return null;
   return refusal(

@@ -127,6 +127,11 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
       return { path, items };
     },
 
+    'assets.plan': () => runbook.planAssets(),
+    'assets.apply': (given) => runbook.applyAssets(given),
+    'assets.journals': () => runbook.assetJournals(),
+    'assets.undo': (given) => runbook.undoAssets(given),
+
     'fleet.connect': () => runbook.connect(),
     'fleet.disconnect': () => runbook.disconnect(),
 

@@ -4,12 +4,13 @@
  * The session says what is known and runs one job at a time; this says which job comes of which wish.
  */
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { app } from 'electron';
-import type { CallInput } from '../contract/calls';
+import type { CallInput, CallOutput } from '../contract/calls';
 import type { FailureShown, Settings } from '../contract/state';
 import { FailureError, misused, refused } from '../core/failure';
-import { whyNotApply, whyNotUndo } from './confirmation';
+import { whyNotApply, whyNotAssets, whyNotUndo } from './confirmation';
 import type { CheckAccess, FleetAccess } from './engine/protocol';
 import { fleetNamed, isAnswered } from './facts';
 import type { Session } from './session';
@@ -250,6 +251,66 @@ export class Runbook {
       this.#session.learn({ undone });
       await this.#session.countJournals();
     });
+  }
+
+  // ------------------------------------------------------------------------------------- Fleet's keys and certificates
+
+  planAssets(): Promise<CallOutput<'assets.plan'>> {
+    const input = this.#assetsAccess();
+    return this.#session.finish(
+      { kind: 'assets', label: 'looking at Fleet’s certificates', canPause: false, canCancel: false },
+      (call) => this.#session.engine.call('planAssets', input, call),
+    );
+  }
+
+  async applyAssets({
+    rehearse,
+    confirmation,
+    planId,
+  }: CallInput<'assets.apply'>): Promise<CallOutput<'assets.apply'>> {
+    orThrow(whyNotAssets(this.#session.facts, { typed: confirmation }));
+    const workspace = this.#session.requireWorkspace();
+    const input = {
+      ...this.#assetsAccess(),
+      planId,
+      rehearse,
+      reason: orNull(workspace.settings.reason),
+      journals: workspace.folder('journals'),
+      tool: `slipway ${app.getVersion()}`,
+    };
+    return this.#session.finish(
+      { kind: 'assets', label: 'writing Fleet’s certificates', canPause: false, canCancel: false },
+      (call) => this.#session.engine.call('applyAssets', input, call),
+    );
+  }
+
+  async assetJournals(): Promise<string[]> {
+    const folder = this.#session.requireWorkspace().folder('journals');
+    const names = (await readdir(folder).catch(() => [] as string[])).filter(
+      (name) => name.endsWith('.assets.jsonl') && !name.includes('.rehearsal.'),
+    );
+    const times = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).mtimeMs));
+    return names
+      .map((name, index) => ({ name, at: times[index] ?? 0 }))
+      .sort((left, right) => right.at - left.at)
+      .map(({ name }) => name);
+  }
+
+  async undoAssets({ journal, rehearse, confirmation }: CallInput<'assets.undo'>): Promise<CallOutput<'assets.undo'>> {
+    orThrow(whyNotAssets(this.#session.facts, { typed: confirmation }));
+    const workspace = this.#session.requireWorkspace();
+    const path = this.requireJournal(join(workspace.folder('journals'), basename(journal)));
+    const input = { fleet: this.#requireFleet(), journal: path, rehearse, reason: orNull(workspace.settings.reason) };
+    return this.#session.finish(
+      { kind: 'assets', label: 'taking Fleet’s certificates back', canPause: false, canCancel: false },
+      (call) => this.#session.engine.call('undoAssets', input, call),
+    );
+  }
+
+  #assetsAccess(): { fleet: FleetAccess; privateKey: string | null; accepted: readonly string[] } {
+    this.#requireSource();
+    const { accepted } = this.#session.requireWorkspace().settings;
+    return { fleet: this.#requireFleet(), privateKey: this.#session.secrets.get('server-private-key'), accepted };
   }
 
   // ----------------------------------------------------------------------------------------------------- journals

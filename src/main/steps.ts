@@ -14,6 +14,7 @@ const STEP_OF_JOB: Readonly<Record<Job['kind'], StepName>> = {
   apply: 'apply',
   verify: 'apply',
   undo: 'apply',
+  assets: 'certificates',
 };
 
 export function stepOfJob(kind: Job['kind']): StepName {

@@ -41,6 +41,7 @@ describe('wrong usage', () => {
       ['plan', 'micromdm:x.db', '--fleet', NOWHERE, '--out', 'p.json', '--steps', 'all'],
       'usage/steps',
     ],
+    ['three sessions', ['apply', 'p.json', '--fleet', NOWHERE, '--sessions', '3', '--yes'], 'usage/sessions'],
     ['a batch of no number', ['apply', 'p.json', '--fleet', NOWHERE, '--batch', 'abc', '--yes'], 'usage/batch'],
     ['a batch of none', ['apply', 'p.json', '--fleet', NOWHERE, '--batch', '0', '--yes'], 'usage/batch'],
     ['a batch of a half', ['apply', 'p.json', '--fleet', NOWHERE, '--batch', '0.5', '--yes'], 'usage/batch'],

@@ -36,6 +36,7 @@ interface ApplyOptions extends SourceOptions, FleetOptions, AcceptOptions {
   readonly backupBy?: string;
   readonly renewalSetBy?: string;
   readonly batch?: number;
+  readonly sessions?: 1 | 2;
   readonly yes?: boolean;
 }
 
@@ -96,6 +97,7 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
       signal: stop.signal,
       onProgress: progress.onProgress,
       ...(options.batch === undefined ? {} : { batchSize: options.batch }),
+      ...(options.sessions === undefined ? {} : { sessions: options.sessions }),
     }).finally(stop.end);
     const { verified } = result;
     progress.end();

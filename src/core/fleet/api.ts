@@ -1,7 +1,8 @@
-/** The little of Fleet's REST API the checks need. Lenient: unknown keys, nulls and missing keys are fine. */
-import { unreadable } from '../failure';
+/** The little of Fleet's REST API that is needed. Lenient: unknown keys, nulls and missing keys are fine. */
+import { randomBytes } from 'node:crypto';
+import { refused, unreadable } from '../failure';
 import type { Secret } from '../secret';
-import { getFromFleet, type FleetUrl } from './https-request';
+import { getFromFleet, postToFleet, type FleetUrl } from './https-request';
 
 /** True when `/healthz` answers 200. Throws what `getFromFleet` throws when nothing answers. */
 export async function isHealthy(fleet: FleetUrl): Promise<boolean> {
@@ -27,20 +28,7 @@ export async function fetchPushCertificate(fleet: FleetUrl, token: Secret): Prom
   // The name of older releases.
   if (answer.status === 404) answer = await getFromFleet(fleet, '/api/v1/fleet/mdm/apple', { token });
   if (answer.status === 404) return null;
-  if (answer.status === 401) {
-    unreadable(
-      'fleet/api-unauthorized',
-      'Fleet did not accept the API token.',
-      'Take the token of an API-only user, or log in again: login tokens expire.',
-    );
-  }
-  if (answer.status === 403) {
-    unreadable(
-      'fleet/api-forbidden',
-      'The API token’s user may not see the push certificate.',
-      'Use a global admin or maintainer.',
-    );
-  }
+  checkAllowed(answer.status, 'see the push certificate');
   const body = answer.status === 200 ? objectOf(answer.body) : null;
   if (body === null) {
     unreadable(
@@ -57,6 +45,56 @@ export async function fetchPushCertificate(fleet: FleetUrl, token: Secret): Prom
     commonName,
     renewDate: textOf(body['renew_date']),
   };
+}
+
+/**
+ * `POST /api/v1/fleet/mdm/apple/apns_certificate`: Fleet checks the certificate against the key it has stored, makes it
+ * its own and turns MDM on, without a restart and without asking anybody else (spec/fleet.md 2.4).
+ *
+ * Throws `fleet/api-unauthorized`, `fleet/api-forbidden`, `fleet/api-certificate-refused`, `fleet/api-unreadable`, and
+ * what `postToFleet` throws.
+ */
+export async function uploadPushCertificate(fleet: FleetUrl, token: Secret, pem: string): Promise<void> {
+  const boundary = `slipway-${randomBytes(12).toString('hex')}`;
+  const bytes = Buffer.from(
+    `--${boundary}\r\nContent-Disposition: form-data; name="certificate"; filename="certificate.pem"\r\n` +
+      `Content-Type: application/x-pem-file\r\n\r\n${pem}\r\n--${boundary}--\r\n`,
+  );
+  const { status } = await postToFleet(
+    fleet,
+    '/api/v1/fleet/mdm/apple/apns_certificate',
+    { contentType: `multipart/form-data; boundary=${boundary}`, bytes },
+    { token },
+  );
+  if (status >= 200 && status < 300) return;
+  checkAllowed(status, 'upload a push certificate');
+  if (status === 400 || status === 422) {
+    refused(
+      'fleet/api-certificate-refused',
+      `Fleet answered ${status}: it does not take this push certificate with the key it has stored.`,
+      'Look at Fleet’s log; a restart of all Fleet instances turns MDM on as well.',
+      { status },
+    );
+  }
+  unreadable(
+    'fleet/api-unreadable',
+    `Fleet answered ${status} when the push certificate was uploaded.`,
+    'Check the address; a restart of all Fleet instances turns MDM on as well.',
+    { status },
+  );
+}
+
+function checkAllowed(status: number, what: string): void {
+  if (status === 401) {
+    unreadable(
+      'fleet/api-unauthorized',
+      'Fleet did not accept the API token.',
+      'Take the token of an API-only user, or log in again: login tokens expire.',
+    );
+  }
+  if (status === 403) {
+    unreadable('fleet/api-forbidden', `The API token’s user may not ${what}.`, 'Use a global admin or maintainer.');
+  }
 }
 
 function objectOf(body: Buffer): Record<string, unknown> | null {

@@ -68,10 +68,36 @@ export function parseFleetUrl(text: string): URL {
  * Throws `usage/fleet-url`, `fleet-url/ca-file`, `fleet-url/unreachable`, `fleet-url/timeout`, `fleet-url/tls-untrusted`,
  * `fleet-url/tls-wrong-name`, `fleet-url/too-large`. Never the token, never the body.
  */
-export async function getFromFleet(
+export async function getFromFleet(fleet: FleetUrl, path: string, options: RequestOptions = {}): Promise<HttpAnswer> {
+  return ask(fleet, path, options, null);
+}
+
+/** A body to send. */
+export interface RequestBody {
+  readonly contentType: string;
+  readonly bytes: Buffer;
+}
+
+/** POSTs to a path below Fleet's base URL. Any status is an answer. Throws what {@link getFromFleet} throws. */
+export async function postToFleet(
   fleet: FleetUrl,
   path: string,
-  options: { readonly token?: Secret; readonly limits?: Partial<RequestLimits> } = {},
+  body: RequestBody,
+  options: RequestOptions = {},
+): Promise<HttpAnswer> {
+  return ask(fleet, path, options, body);
+}
+
+interface RequestOptions {
+  readonly token?: Secret;
+  readonly limits?: Partial<RequestLimits>;
+}
+
+async function ask(
+  fleet: FleetUrl,
+  path: string,
+  options: RequestOptions,
+  body: RequestBody | null,
 ): Promise<HttpAnswer> {
   const base = parseFleetUrl(fleet.url);
   const limits = { ...LIMITS, ...options.limits };
@@ -87,12 +113,13 @@ export async function getFromFleet(
       }
     };
     const request = (secure ? httpsRequest : httpRequest)(url, {
-      method: 'GET',
+      method: body === null ? 'GET' : 'POST',
       agent: false,
       headers: {
         Accept: '*/*',
         'User-Agent': 'slipway',
         ...(options.token === undefined ? {} : { Authorization: `Bearer ${options.token.revealText().trim()}` }),
+        ...(body === null ? {} : { 'Content-Type': body.contentType, 'Content-Length': body.bytes.length }),
       },
       ...(secure
         ? { minVersion: 'TLSv1.2' as const, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) }
@@ -121,7 +148,7 @@ export async function getFromFleet(
         });
       });
     });
-    request.end();
+    request.end(body?.bytes);
   });
 }
 

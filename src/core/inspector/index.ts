@@ -18,4 +18,4 @@ export {
   type RenewalNote,
   type RenewalWay,
 } from './push-renewal';
-export { writePushRequest } from './push-request';
+export { signPushRequest, writePushRequest } from './push-request';

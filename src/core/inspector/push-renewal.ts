@@ -143,13 +143,19 @@ export function assessPushRequest(material: PushMaterial): PushAssessment {
   };
 }
 
-/** A new key and request for a renewal, RSA 2048. The key is PKCS#1, as Fleet wants it. */
-export async function makePushRequest(subject: RequestSubject): Promise<{
+/**
+ * A request for a renewal, with a new key (RSA 2048) unless one is given. The key is PKCS#1, as Fleet wants it.
+ * @param key an RSA key to make the request with.
+ */
+export async function makePushRequest(
+  subject: RequestSubject,
+  key?: KeyObject,
+): Promise<{
   readonly key: Secret;
   readonly csrPem: string;
   readonly csrDer: Buffer;
 }> {
-  const { privateKey } = await generate('rsa', { modulusLength: 2048 });
+  const privateKey = key ?? (await generate('rsa', { modulusLength: 2048 })).privateKey;
   const csrDer = writeRequest(privateKey, subject);
   return {
     key: privateKeyPem(privateKey, 'push certificate key'),
@@ -162,6 +168,8 @@ export async function makePushRequest(subject: RequestSubject): Promise<{
 export interface PushReply {
   readonly newCertificate: Certificate;
   readonly key: KeyObject | null;
+  /** The request that was sent. */
+  readonly csr?: CertificateRequest | null;
   readonly oldCertificate?: Certificate | null;
   readonly deviceTopics: readonly string[];
   readonly at: number;
@@ -177,7 +185,7 @@ export interface PushReplyCheck {
 
 /** Checks what came back from Apple, before it goes anywhere. */
 export function checkPushReply(reply: PushReply): PushReplyCheck {
-  const { newCertificate, key, oldCertificate = null, deviceTopics, at } = reply;
+  const { newCertificate, key, csr = null, oldCertificate = null, deviceTopics, at } = reply;
   const notes: RenewalNote[] = [];
   const note = (code: string, severity: RenewalNote['severity'], sentence: string): void =>
     void notes.push({ code, severity, sentence });
@@ -193,7 +201,20 @@ export function checkPushReply(reply: PushReply): PushReplyCheck {
         ? `Its topic ${topic} is only one of the ${wanted.length} the devices use.`
         : `Its topic ${topic} is not the devices’ (${wanted.slice(0, 3).join(', ')}): this was “Create”, or the wrong entry or Apple account. Do not use it.`,
     );
-  if (!key) note('key-missing', 'error', 'Its private key is not at hand.');
+  if (topic !== null && wanted.length === 0 && (oldCertificate === null || topicOf(oldCertificate).topic === null))
+    note(
+      'topic-unproven',
+      'error',
+      `Its topic is ${topic}, and nothing at hand says which one the devices use. Give the old certificate, the topic or the source.`,
+    );
+  const fitsRequest = csr !== null && sameKey(csr.spki, newCertificate.spki);
+  if (csr && !fitsRequest) note('request-differs', 'error', 'It was issued for another key than the request’s.');
+  if (!key)
+    note(
+      'key-missing',
+      fitsRequest ? 'warning' : 'error',
+      `Its private key is not at hand${fitsRequest ? '; it is the one the request was made with' : ''}.`,
+    );
   else if (!keyMatches(key, newCertificate.spki))
     note('key-differs', 'error', 'It was issued for another key than the one at hand.');
   if (!isRsa(newCertificate.spki)) note('not-rsa-for-fleet', 'error', 'Its key is not RSA, and Fleet needs RSA.');

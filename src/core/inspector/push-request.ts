@@ -6,11 +6,12 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
 import type { Certificate } from '../certificates/der';
 import { readCertificate } from '../certificates/der';
-import { publicKeyOf } from '../certificates/key';
+import { keyMatches, publicKeyOf } from '../certificates/key';
 import { readPem, writePem } from '../certificates/pem';
 import { readRequest } from '../certificates/request';
 import { isSignedBy } from '../certificates/signature';
-import { textOf, type PropertyListDictionary } from '../sources/property-list';
+import { refused } from '../failure';
+import { asDictionary, readPropertyList, textOf, type PropertyListDictionary } from '../sources/property-list';
 import type { Facts, Problem } from './item';
 import { problem } from './problem';
 
@@ -84,6 +85,45 @@ export function writePushRequest(csr: Buffer, vendorKey: KeyObject, chain: reado
 </plist>
 `;
   return Buffer.from(plist).toString('base64');
+}
+
+/**
+ * As {@link writePushRequest}, and read back: what comes out is what Apple's portal takes.
+ *
+ * Throws `push/vendor-key-differs`, `push/vendor-expired`, `push/vendor-chain`.
+ * @param at the clock, milliseconds since the epoch.
+ */
+export function signPushRequest(csr: Buffer, vendorKey: KeyObject, chain: readonly Certificate[], at: number): string {
+  const [vendor] = chain;
+  if (!vendor || chain.length < 2)
+    refused(
+      'push/vendor-chain',
+      'The vendor’s certificate alone is not enough.',
+      'Put the vendor’s certificate, Apple’s intermediate and Apple’s root into one PEM file, in this order.',
+    );
+  if (!keyMatches(vendorKey, vendor.spki))
+    refused(
+      'push/vendor-key-differs',
+      'The vendor’s key is not that of the first certificate in the chain.',
+      'Put the vendor’s own certificate first, and give its key.',
+    );
+  const past = chain.find(({ notBefore, notAfter }) => notAfter < at || notBefore > at);
+  if (past)
+    refused(
+      'push/vendor-expired',
+      `A certificate of the vendor’s chain is not valid now (${past.subject}).`,
+      'Renew it at Apple’s developer site first.',
+    );
+  const text = writePushRequest(csr, vendorKey, chain);
+  const root = asDictionary(readPropertyList(Buffer.from(text, 'base64')));
+  const [found] = (root && readPushRequest(root)?.problems) ?? [];
+  if (root === null || found)
+    refused(
+      'push/vendor-chain',
+      found?.sentence ?? 'The push request cannot be read back.',
+      'Check the vendor’s key and chain: each certificate must have issued the one before it.',
+    );
+  return text;
 }
 
 /** Which digest the vendor's signature is right with; null when with none. */

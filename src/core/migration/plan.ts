@@ -459,7 +459,8 @@ async function collectQueue(
   }
 }
 
-async function serialsStep(
+/** The serials step for a source whose CA would issue this serial next; null where nothing is to be lifted. */
+export async function serialsStep(
   connection: FleetConnection,
   schema: TargetSchema,
   sourceNext: bigint | null,

@@ -1,6 +1,7 @@
 /** The engine's methods, by name: the other end of `protocol`. */
 import { showServerCertificate } from '../../core/fleet/server-certificate';
 import { replacePrivate } from '../private-file';
+import { appliedAssets, plannedAssets, undoneAssets } from './asset-writing';
 import { csvOf } from './device-csv';
 import { fleetSummaryOf, sampleFleetSummary } from './fleet-summary';
 import { InspectionBench } from './inspection-bench';
@@ -44,6 +45,9 @@ export function methodsOf(bench: Workbench): Methods {
     compareItems: (input) => inspections.compare(input),
     exportItem: (input) => inspections.exportPart(input),
     exportItems: (input) => inspections.exportList(input),
+    planAssets: (input) => plannedAssets(bench, input),
+    applyAssets: (input) => appliedAssets(bench, input),
+    undoAssets: (input) => undoneAssets(bench, input),
     certificate: ({ host, port, caFile }) => showServerCertificate({ host, port, caFile }),
     connect: ({ fleet }) =>
       fleet.kind === 'sample' ? sampleFleetSummary(bench.sampleFleet()) : bench.link.read(fleet, fleetSummaryOf),

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { calls } from '../../contract/calls';
+import { assetsPlan, assetsResult, assetsUndone } from '../../contract/assets';
 import { inspection, itemDifference, type PartFormat } from '../../contract/inspection';
 import type { DeviceFilter, DeviceQuery } from '../../contract/devices';
 import {
@@ -86,6 +87,27 @@ export interface EngineInputs {
     readonly path: string;
   };
   readonly exportItems: { readonly format: 'csv' | 'json'; readonly path: string };
+  readonly planAssets: {
+    readonly fleet: FleetAccess;
+    readonly privateKey: string | null;
+    readonly accepted: readonly string[];
+  };
+  readonly applyAssets: {
+    readonly fleet: FleetAccess;
+    readonly privateKey: string | null;
+    readonly accepted: readonly string[];
+    readonly planId: string;
+    readonly rehearse: boolean;
+    readonly reason: string | null;
+    readonly journals: string;
+    readonly tool: string;
+  };
+  readonly undoAssets: {
+    readonly fleet: FleetAccess;
+    readonly journal: string;
+    readonly rehearse: boolean;
+    readonly reason: string | null;
+  };
   readonly certificate: { readonly host: string; readonly port: number; readonly caFile: string | null };
   readonly connect: { readonly fleet: FleetAccess };
   readonly disconnect: null;
@@ -148,6 +170,9 @@ export const engineOutputs = {
   compareItems: z.array(itemDifference),
   exportItem: nothing,
   exportItems: z.object({ items: z.number() }),
+  planAssets: assetsPlan,
+  applyAssets: assetsResult,
+  undoAssets: assetsUndone,
   certificate: calls['fleet.certificate'].output,
   connect: fleetSummary,
   disconnect: nothing,

@@ -1,5 +1,6 @@
 /** The certificates of the migration: the two it stands on, as the source holds them, and the inspector for all others. */
 import { useAppState } from '../../stores/app-state';
+import { FleetAssets } from './fleet-assets';
 import { HeldCertificates } from './held-certificates';
 import { Inspector, MaterialDrop } from './inspector';
 
@@ -8,6 +9,7 @@ export function CertificatesScreen(): React.JSX.Element {
   return (
     <MaterialDrop>
       {source !== null && <HeldCertificates source={source} />}
+      {source !== null && <FleetAssets />}
       <Inspector hasSource={source !== null} />
     </MaterialDrop>
   );

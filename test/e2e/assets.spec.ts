@@ -1,0 +1,95 @@
+/** Fleet's keys and certificates in the window: seen, rehearsed, written, opened again, taken back. */
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import { expect, root, test } from './fixture';
+import { sharedData } from '../shared-data';
+import { connected, connectionTo, opened } from './way';
+
+/** SLIPWAY_PICTURES=1 renews the picture the guide shows. */
+const FOLDER = join(root, process.env['SLIPWAY_PICTURES'] === '1' ? 'docs/pictures' : 'test-results');
+const SMALL = sharedData('micromdm', 'small.db') ?? join(root, 'resources', 'sample', 'micromdm.db');
+const PRIVATE_KEY = 'server-key-canary-0123456789-abcdefghij';
+
+/** As Fleet stores an asset: nonce, ciphertext, tag of AES-256-GCM under the first 32 bytes of the private key. */
+function closed(plain: string): { value: Buffer; md5: Buffer } {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', Buffer.from(PRIVATE_KEY).subarray(0, 32), nonce);
+  const value = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  return { value, md5: createHash('md5').update(value).digest() };
+}
+
+function openedValue(stored: Buffer): string {
+  const decipher = createDecipheriv('aes-256-gcm', Buffer.from(PRIVATE_KEY).subarray(0, 32), stored.subarray(0, 12));
+  decipher.setAuthTag(stored.subarray(-16));
+  return Buffer.concat([decipher.update(stored.subarray(12, -16)), decipher.final()]).toString('utf8');
+}
+
+test('the CA and the push certificate go into Fleet and come out again', async ({ app, database, folder }) => {
+  test.setTimeout(180_000);
+  const { page } = app;
+  const { frame } = app.screens;
+  const challenge = closed('fleets-own-challenge');
+  await database.query('INSERT INTO mdm_config_assets (name, value, md5_checksum) VALUES (?, ?, ?)', [
+    'scep_challenge',
+    challenge.value,
+    challenge.md5,
+  ]);
+  await opened(app, folder, SMALL);
+  await connected(app, connectionTo(database));
+  await frame.go('Certificates');
+  const key = page.getByLabel('Fleet’s server private key', { exact: true });
+
+  // The wrong key is refused before anything is written.
+  await key.fill('another-key-0123456789-abcdefghijkl');
+  await key.press('Enter');
+  await frame.button('Look at what Fleet holds').click();
+  await expect(frame.failure).toContainText('fleet/private-key-wrong');
+  await frame.button('Replace').click();
+  await key.fill(PRIVATE_KEY);
+  await key.press('Enter');
+  await frame.button('Look at what Fleet holds').click();
+  await expect(page.getByText('The private key opens Fleet’s scep_challenge.')).toBeVisible();
+  await expect(page.getByRole('rowheader', { name: 'SCEP CA key' })).toBeVisible();
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(serious.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+
+  const active = (): Promise<{ name: string; value: Buffer; md5_checksum: Buffer }[]> =>
+    database.query("SELECT name, value, md5_checksum FROM mdm_config_assets WHERE deletion_uuid = '' ORDER BY name");
+  await frame.button('Rehearse…').click();
+  await frame
+    .dialog(/^Rehearse on /)
+    .getByRole('button', { name: 'Rehearse', exact: true })
+    .click();
+  await expect(page.getByText('Rehearsed; everything was rolled back.')).toBeVisible();
+  expect((await active()).map(({ name }) => name)).toEqual(['scep_challenge']);
+
+  await page.getByRole('heading', { name: 'Into Fleet' }).scrollIntoViewIfNeeded();
+  if (app.host === 'stand-in') await page.screenshot({ path: join(FOLDER, 'assets-light.png') });
+  await frame.button('Write to Fleet…').click();
+  const dialog = frame.dialog(/^Write to /);
+  await dialog.getByRole('textbox').fill(database.name);
+  await dialog.getByRole('button', { name: 'Write them' }).click();
+  await expect(page.getByText('4 rows written, read back and opened again.')).toBeVisible();
+  const rows = await active();
+  expect(rows.map(({ name }) => name)).toEqual(['apns_cert', 'apns_key', 'ca_cert', 'ca_key', 'scep_challenge']);
+  for (const { name, value, md5_checksum } of rows) {
+    expect(createHash('md5').update(value).digest().equals(md5_checksum), name).toBe(true);
+    const plain = openedValue(value);
+    if (name.endsWith('_cert')) expect(plain).toContain('-----BEGIN CERTIFICATE-----');
+    if (name.endsWith('_key')) expect(plain).toContain('-----BEGIN RSA PRIVATE KEY-----');
+    if (name.endsWith('_key')) expect(await page.content()).not.toContain(plain.split('\n')[1] ?? '-');
+  }
+  expect(await page.content()).not.toContain(PRIVATE_KEY);
+  expect(JSON.stringify(await frame.state())).not.toContain(PRIVATE_KEY);
+
+  await frame.button('Take back what was written…').click();
+  const back = frame.dialog(/^Take back on /);
+  await back.getByRole('textbox').fill(database.name);
+  await back.getByRole('button', { name: 'Take them back' }).click();
+  await expect(page.getByText(/^Taken back: 4 rows removed/)).toBeVisible();
+  const left = await active();
+  expect(left.map(({ name }) => name)).toEqual(['scep_challenge']);
+  expect(left[0]?.value.equals(challenge.value)).toBe(true);
+});
