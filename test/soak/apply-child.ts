@@ -20,10 +20,12 @@ export interface ApplyOrder {
   readonly batchSize: number;
 }
 
+/** Begins a line that says how far it came; whoever kills it counts them. */
+const REACHED = 'reached ';
+
 const order = JSON.parse(process.argv[2] ?? '{}') as ApplyOrder;
 const plan = parsePlan(readFileSync(order.planFile, 'utf8'));
 const snapshot = buildSnapshot(order.devices, order.seed);
-let told = false;
 const target: FleetTarget = {
   address: parseFleetAddress(order.url),
   password: null,
@@ -41,9 +43,8 @@ const result = await applyPlan({
   fresh: null,
   journalFolder: order.journalFolder,
   batchSize: order.batchSize,
-  probePoint: () => {
-    if (!told) process.stdout.write('applying\n');
-    told = true;
+  probePoint: (point) => {
+    process.stdout.write(`${REACHED}${point}\n`);
     return Promise.resolve();
   },
 });

@@ -91,23 +91,26 @@ export async function killAndResume(options: KillOptions): Promise<void> {
 
     const undisturbed = await prepare(reference, 'reference');
     const calm = run(script, undisturbed);
-    await calm.applying;
-    const started = performance.now();
     await calm.ended;
-    const span = performance.now() - started;
+    const points = calm.reached();
     const expected = await dumpOf(undisturbed.url);
 
-    for (let round = 0; round < options.rounds; round += 1) {
-      const order = await prepare(victim, `round-${round}`);
+    let tries = 0;
+    for (let round = 0; round < options.rounds; tries += 1) {
+      if (tries >= options.rounds * 3) throw new Error(`${round} of ${tries} kills met a living apply`);
+      const order = await prepare(victim, `try-${tries}`);
       const stops: string[] = [];
+      let met = 0;
       for (let kill = 0; kill < options.killsPerRound; kill += 1) {
-        const who = VICTIMS[(round + kill) % VICTIMS.length] ?? 'both';
+        const who = VICTIMS[(tries + kill) % VICTIMS.length] ?? 'both';
         const process_ = run(script, order);
-        const first = await Promise.race([process_.applying, process_.ended.then(() => 'ended')]);
-        const after = Math.random() * span;
-        await new Promise((resolve) => setTimeout(resolve, after));
-        const alive = first !== 'ended' && process_.child.exitCode === null;
-        stops.push(`${who} after ${after.toFixed(0)} ms${alive ? '' : ' (had ended)'}`);
+        // So far on its way, and then a little: also between two points.
+        const point = Math.floor(Math.random() * points);
+        await Promise.race([process_.reach(point), process_.ended.catch(() => undefined)]);
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+        const alive = process_.child.exitCode === null && process_.child.signalCode === null;
+        if (alive) met += 1;
+        stops.push(`${who} at ${point + 1} of ${points}${alive ? '' : ' (had ended)'}`);
         if (who !== 'server') process_.child.kill('SIGKILL');
         if (who !== 'client') {
           await victim.kill();
@@ -119,14 +122,17 @@ export async function killAndResume(options: KillOptions): Promise<void> {
       }
       const last = await run(script, order).ended;
       const found = await dumpOf(order.url);
-      log(`round ${round + 1}: ${stops.join(', ')}; then ${last.trim().split('\n').at(-1) ?? ''}`);
+      log(
+        `${met === options.killsPerRound ? `round ${round + 1}` : 'not counted'}: ${stops.join(', ')}; then ${last.trim().split('\n').at(-1) ?? ''}`,
+      );
       if (found !== expected)
-        throw new Error(`round ${round + 1} (${stops.join(', ')}): ${firstDifference(expected, found)}`);
+        throw new Error(`try ${tries + 1} (${stops.join(', ')}): ${firstDifference(expected, found)}`);
       const journals = await findJournals(order.journalFolder);
       const [journal] = journals;
       if (journal === undefined || journals.length !== 1) throw new Error(`${journals.length} journals instead of one`);
       const written = journaledDevices(journal.content.lines).size;
       if (written !== options.devices) throw new Error(`the journal knows ${written} of ${options.devices} devices`);
+      if (met === options.killsPerRound) round += 1;
     }
   } finally {
     await Promise.all([victim.stop(), reference.stop()]);
@@ -137,8 +143,10 @@ export async function killAndResume(options: KillOptions): Promise<void> {
 
 interface Running {
   readonly child: ChildProcess;
-  /** Resolves when it is about to write. */
-  readonly applying: Promise<void>;
+  /** Resolves when it has passed so many of the named points of an apply. */
+  reach(points: number): Promise<void>;
+  /** Points passed so far. */
+  reached(): number;
   /** What it printed; rejects when it failed or was killed. */
   readonly ended: Promise<string>;
 }
@@ -147,11 +155,12 @@ function run(script: string, order: ApplyOrder): Running {
   const child = spawn(process.execPath, [script, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let errors = '';
-  let begun: () => void = () => undefined;
-  const applying = new Promise<void>((resolve) => (begun = resolve));
+  const waiting: { readonly points: number; readonly resolve: () => void }[] = [];
+  const reached = (): number => output.match(/^reached /gm)?.length ?? 0;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
-    if (output.includes('applying')) begun();
+    const now = reached();
+    for (const { points, resolve } of waiting) if (now > points) resolve();
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const ended = new Promise<string>((resolve, reject) => {
@@ -162,7 +171,12 @@ function run(script: string, order: ApplyOrder): Running {
     });
   });
   ended.catch(() => undefined);
-  return { child, applying, ended };
+  const reach = (points: number): Promise<void> =>
+    new Promise((resolve) => {
+      waiting.push({ points, resolve });
+      if (reached() > points) resolve();
+    });
+  return { child, reach, reached, ended };
 }
 
 function targetOf(url: string): FleetTarget {
