@@ -4,7 +4,7 @@ import { openCertificate, type Certificate } from '../core/certificates/der';
 import { openPrivateKey } from '../core/certificates/key';
 import { readCertificateBytes, readPem } from '../core/certificates/pem';
 import { readRequest, type CertificateRequest } from '../core/certificates/request';
-import { misused, unreadable } from '../core/failure';
+import { unreadable } from '../core/failure';
 import { fileBytes } from './secret-input';
 
 /**
@@ -41,25 +41,4 @@ export function requestFrom(path: string): CertificateRequest {
 /** The private key of a file, unencrypted. */
 export function keyFrom(what: string, path: string): KeyObject {
   return openPrivateKey(fileBytes(what, path), what);
-}
-
-/**
- * Refuses options that say nothing to the action: one passed over in silence would mislead.
- * @param owners for each option that not every action knows, the actions that do
- */
-export function refuseForeign<Action extends string>(
-  command: string,
-  action: Action,
-  options: object,
-  owners: Readonly<Record<string, readonly Action[]>>,
-): void {
-  for (const [name, actions] of Object.entries(owners)) {
-    if ((options as Record<string, unknown>)[name] === undefined || actions.includes(action)) continue;
-    const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    misused(
-      'usage/option',
-      `${option} says nothing to \`${command} ${action}\`.`,
-      `It belongs to ${actions.map((owner) => `${command} ${owner}`).join(', ')}.`,
-    );
-  }
 }

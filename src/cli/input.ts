@@ -138,3 +138,26 @@ export async function confirm(question: string, expected: string, yes: boolean |
     ask.close();
   }
 }
+
+/**
+ * Refuses options that say nothing to the action: one passed over in silence would mislead.
+ * @param owners for each option that not every action knows, the actions that do; none when no action does
+ */
+export function refuseForeign<Action extends string>(
+  command: string,
+  action: Action,
+  options: object,
+  owners: Readonly<Record<string, readonly Action[]>>,
+): void {
+  for (const [name, actions] of Object.entries(owners)) {
+    if ((options as Record<string, unknown>)[name] === undefined || actions.includes(action)) continue;
+    const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    misused(
+      'usage/option',
+      `${option} says nothing to \`${command} ${action}\`.`,
+      actions.length === 0
+        ? 'Leave it out.'
+        : `It belongs to ${actions.map((owner) => `${command} ${owner}`).join(', ')}.`,
+    );
+  }
+}

@@ -161,3 +161,8 @@ export function table(rows: readonly (readonly string[])[], indent = '  '): stri
 export function counted(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/** The sign before a finding: how grave it is, at a glance. */
+export function mark(severity: 'error' | 'warning' | 'info'): string {
+  return severity === 'error' ? styled('✗', 'red') : severity === 'warning' ? styled('!', 'yellow') : '·';
+}

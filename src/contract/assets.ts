@@ -39,9 +39,9 @@ export const assetsPlan = z.object({
     }),
   ),
   ways: z.array(z.object({ way: z.string(), applies: z.boolean(), sentence: z.string(), restart: z.string() })),
-  notes: z.array(z.string()),
+  notes: z.array(z.string()).readonly(),
   /** What the account lacks to write them. */
-  grants: z.array(z.string()),
+  grants: z.array(z.string()).readonly(),
   /** Everything stands there already. */
   settled: z.boolean(),
 });
@@ -52,7 +52,7 @@ export const assetsResult = z.object({
   written: z.array(
     z.object({ name: z.string(), id: z.number(), replacedId: z.number().nullable(), sha256: z.string() }),
   ),
-  notes: z.array(z.string()),
+  notes: z.array(z.string()).readonly(),
   journal: z.string(),
 });
 
@@ -60,7 +60,7 @@ export const assetsUndone = z.object({
   rehearsal: z.boolean(),
   removed: z.array(z.object({ name: z.string(), id: z.number() })),
   restored: z.array(z.object({ name: z.string(), id: z.number() })),
-  notes: z.array(z.string()),
+  notes: z.array(z.string()).readonly(),
 });
 
 export type AssetsPlanShown = z.infer<typeof assetsPlan>;

@@ -3,14 +3,14 @@ import { z } from 'zod';
 
 const place = z.object({ file: z.string(), path: z.string() });
 const instant = z.number();
-const fact = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()), z.null()]);
+const fact = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).readonly(), z.null()]);
 
 export const PART_FORMATS = ['pem', 'der', 'pkcs12'] as const;
 
 /** One thing that was found; the meaning of each field stands in the inspector’s own `item.ts`. */
 export const inspectedItem = place.extend({
   index: z.number(),
-  alsoIn: z.array(place),
+  alsoIn: z.array(place).readonly(),
   parent: z.number().nullable(),
   kind: z.string(),
   role: z.string(),
@@ -24,33 +24,35 @@ export const inspectedItem = place.extend({
   keyType: z.string().nullable(),
   keyBits: z.number().nullable(),
   topic: z.string().nullable(),
-  sans: z.array(z.string()),
+  sans: z.array(z.string()).readonly(),
   isCa: z.boolean(),
-  keyUsage: z.array(z.string()),
-  extendedKeyUsage: z.array(z.string()),
+  keyUsage: z.array(z.string()).readonly(),
+  extendedKeyUsage: z.array(z.string()).readonly(),
   signatureAlgorithm: z.string().nullable(),
-  chain: z.object({ state: z.string(), path: z.array(z.number()) }).nullable(),
+  chain: z.object({ state: z.string(), path: z.array(z.number()).readonly() }).nullable(),
   encrypted: z.boolean(),
   locked: z.boolean(),
   facts: z.record(z.string(), fact),
-  problems: z.array(
-    z.object({
-      code: z.string(),
-      severity: z.enum(['error', 'warning', 'info']),
-      sentence: z.string(),
-      remedy: z.string(),
-    }),
-  ),
+  problems: z
+    .array(
+      z.object({
+        code: z.string(),
+        severity: z.enum(['error', 'warning', 'info']),
+        sentence: z.string(),
+        remedy: z.string(),
+      }),
+    )
+    .readonly(),
 });
 
 export const inspection = z.object({
   /** The instant it was judged at. */
   at: instant,
-  items: z.array(inspectedItem),
+  items: z.array(inspectedItem).readonly(),
   /** Indexes of what has the same public key. */
-  groups: z.array(z.array(z.number())),
-  links: z.array(z.object({ certificate: z.number(), issuer: z.number() })),
-  skipped: z.array(z.object({ file: z.string(), code: z.string() })),
+  groups: z.array(z.array(z.number()).readonly()).readonly(),
+  links: z.array(z.object({ certificate: z.number(), issuer: z.number() })).readonly(),
+  skipped: z.array(z.object({ file: z.string(), code: z.string() })).readonly(),
   /** Things that a password would open. */
   locked: z.number(),
 });

@@ -31,3 +31,16 @@ function dayText(day: number): string {
   }
   return text;
 }
+
+/** The instants a MySQL TIMESTAMP can hold, milliseconds: 1970-01-01 00:00:01 to 2038-01-19 03:14:07 UTC. */
+const TIMESTAMP_FIRST = 1_000;
+export const TIMESTAMP_LAST = 2_147_483_647_000;
+
+/**
+ * Milliseconds since the epoch as a TIMESTAMP, `YYYY-MM-DD hh:mm:ss` in UTC, seconds cut off (MySQL would round them
+ * up, perhaps into the future). What lies outside of MySQL's range becomes its nearest end.
+ */
+export function timestampText(milliseconds: number): string {
+  const within = Math.min(Math.max(milliseconds, TIMESTAMP_FIRST), TIMESTAMP_LAST);
+  return utcText(Math.floor(within / 1000), ' ');
+}

@@ -30,7 +30,7 @@ export function whyNotApply(facts: Facts, { typed }: Confirmation): FailureShown
   return wrongName(typed, plan.summary.target.database);
 }
 
-/** Why an undo may not start; null when it may. */
+/** Why an undo, or writing Fleet's keys and certificates, may not start; null when it may. Neither needs a plan of devices. */
 export function whyNotUndo(facts: Facts, { typed }: Confirmation): FailureShown | null {
   const { workspace } = facts;
   if (workspace === null) return refusal('workspace/none', 'No workspace is open.', 'Open one first.');
@@ -39,11 +39,6 @@ export function whyNotUndo(facts: Facts, { typed }: Confirmation): FailureShown 
     return refusal('fleet/not-named', 'No Fleet is named.', 'Say where Fleet’s database is first.');
   }
   return badgeUnset(facts) ?? wrongName(typed, database);
-}
-
-/** Why Fleet's keys and certificates may not be written or taken back; null when they may. */
-export function whyNotAssets(facts: Facts, { typed }: Confirmation): FailureShown | null {
-  return whyNotUndo(facts, { typed });
 }
 
 function badgeUnset({ workspace }: Facts): FailureShown | null {

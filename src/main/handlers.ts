@@ -114,7 +114,7 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
       const suffix = { pem: 'pem', der: 'der', pkcs12: 'p12' }[given.format];
       const path = await chooseTarget({ title: 'Save this part', defaultPath: `part.${suffix}` });
       if (path === null) return null;
-      runbook.requireOutside(path);
+      runbook.requireOutside(path, 'inspect/inside-workspace', 'A part may be a private key');
       await engine.call('exportItem', { ...given, path });
       session.reveal(path);
       return { path };

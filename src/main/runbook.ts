@@ -10,7 +10,7 @@ import { app } from 'electron';
 import type { CallInput, CallOutput } from '../contract/calls';
 import type { FailureShown, Settings } from '../contract/state';
 import { FailureError, misused, refused } from '../core/failure';
-import { whyNotApply, whyNotAssets, whyNotUndo } from './confirmation';
+import { whyNotApply, whyNotUndo } from './confirmation';
 import type { CheckAccess, FleetAccess } from './engine/protocol';
 import { fleetNamed, isAnswered } from './facts';
 import type { Session } from './session';
@@ -139,14 +139,8 @@ export class Runbook {
   /** Writes the plan's real SQL, and beside it the file that takes it back when that is asked for. */
   async saveSql(path: string, undo: boolean): Promise<{ path: string; devices: number }> {
     this.#requirePlan();
-    const workspace = this.#session.requireWorkspace();
-    if (isInside(path, workspace.path)) {
-      refused(
-        'sql/inside-workspace',
-        'The SQL file holds secrets, and the workspace is made to be handed over.',
-        'Save it outside the workspace folder.',
-      );
-    }
+    this.#session.requireWorkspace();
+    this.requireOutside(path, 'sql/inside-workspace', 'The SQL file holds secrets');
     const undoPath = undo ? path.replace(/(\.sql)?$/i, '-undo.sql') : null;
     if (undoPath !== null && existsSync(undoPath)) {
       refused(
@@ -163,15 +157,11 @@ export class Runbook {
     return { path, devices: saved.devices };
   }
 
-  /** Refuses to put a key into the open workspace's folder. */
-  requireOutside(path: string): void {
+  /** Refuses to put a secret into the open workspace's folder. `why` begins a sentence: `The SQL file holds secrets`. */
+  requireOutside(path: string, code: string, why: string): void {
     const { workspace } = this.#session.facts;
     if (workspace === null || !isInside(path, workspace.path)) return;
-    refused(
-      'inspect/inside-workspace',
-      'A part may be a private key, and the workspace is made to be handed over.',
-      'Save it outside the workspace folder.',
-    );
+    refused(code, `${why}, and the workspace is made to be handed over.`, 'Save it outside the workspace folder.');
   }
 
   /** Lets a team map be read: the operator chose it. */
@@ -268,7 +258,7 @@ export class Runbook {
     confirmation,
     planId,
   }: CallInput<'assets.apply'>): Promise<CallOutput<'assets.apply'>> {
-    orThrow(whyNotAssets(this.#session.facts, { typed: confirmation }));
+    orThrow(whyNotUndo(this.#session.facts, { typed: confirmation }));
     const workspace = this.#session.requireWorkspace();
     const input = {
       ...this.#assetsAccess(),
@@ -297,7 +287,7 @@ export class Runbook {
   }
 
   async undoAssets({ journal, rehearse, confirmation }: CallInput<'assets.undo'>): Promise<CallOutput<'assets.undo'>> {
-    orThrow(whyNotAssets(this.#session.facts, { typed: confirmation }));
+    orThrow(whyNotUndo(this.#session.facts, { typed: confirmation }));
     const workspace = this.#session.requireWorkspace();
     const path = this.requireJournal(join(workspace.folder('journals'), basename(journal)));
     const input = { fleet: this.#requireFleet(), journal: path, rehearse, reason: orNull(workspace.settings.reason) };

@@ -1,7 +1,8 @@
 /** Fleet's keys and certificates in the window: seen, rehearsed, written, opened again, taken back. */
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
+import { closeAsset, openAsset } from '../asset-cipher';
 import { expect, root, test } from './fixture';
 import { sharedData } from '../shared-data';
 import { connected, connectionTo, opened } from './way';
@@ -11,25 +12,11 @@ const FOLDER = join(root, process.env['SLIPWAY_PICTURES'] === '1' ? 'docs/pictur
 const SMALL = sharedData('micromdm', 'small.db') ?? join(root, 'resources', 'sample', 'micromdm.db');
 const PRIVATE_KEY = 'server-key-canary-0123456789-abcdefghij';
 
-/** As Fleet stores an asset: nonce, ciphertext, tag of AES-256-GCM under the first 32 bytes of the private key. */
-function closed(plain: string): { value: Buffer; md5: Buffer } {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', Buffer.from(PRIVATE_KEY).subarray(0, 32), nonce);
-  const value = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-  return { value, md5: createHash('md5').update(value).digest() };
-}
-
-function openedValue(stored: Buffer): string {
-  const decipher = createDecipheriv('aes-256-gcm', Buffer.from(PRIVATE_KEY).subarray(0, 32), stored.subarray(0, 12));
-  decipher.setAuthTag(stored.subarray(-16));
-  return Buffer.concat([decipher.update(stored.subarray(12, -16)), decipher.final()]).toString('utf8');
-}
-
 test('the CA and the push certificate go into Fleet and come out again', async ({ app, database, folder }) => {
   test.setTimeout(180_000);
   const { page } = app;
   const { frame } = app.screens;
-  const challenge = closed('fleets-own-challenge');
+  const challenge = closeAsset('fleets-own-challenge', PRIVATE_KEY);
   await database.query('INSERT INTO mdm_config_assets (name, value, md5_checksum) VALUES (?, ?, ?)', [
     'scep_challenge',
     challenge.value,
@@ -76,7 +63,7 @@ test('the CA and the push certificate go into Fleet and come out again', async (
   expect(rows.map(({ name }) => name)).toEqual(['apns_cert', 'apns_key', 'ca_cert', 'ca_key', 'scep_challenge']);
   for (const { name, value, md5_checksum } of rows) {
     expect(createHash('md5').update(value).digest().equals(md5_checksum), name).toBe(true);
-    const plain = openedValue(value);
+    const plain = openAsset(value, PRIVATE_KEY);
     if (name.endsWith('_cert')) expect(plain).toContain('-----BEGIN CERTIFICATE-----');
     if (name.endsWith('_key')) expect(plain).toContain('-----BEGIN RSA PRIVATE KEY-----');
     if (name.endsWith('_key')) expect(await page.content()).not.toContain(plain.split('\n')[1] ?? '-');

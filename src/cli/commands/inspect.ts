@@ -19,7 +19,7 @@ import { writePrivate } from '../../core/sources/private-folder';
 import { EXIT } from '../exit-code';
 import { clockFrom, refuseExisting, type CommonOptions } from '../input';
 import { secretFrom } from '../secret-input';
-import { counted, plain, print, printJson, styled, tell, write } from '../terminal';
+import { counted, mark, plain, print, printJson, styled, tell, write } from '../terminal';
 import { rfc3339 } from '../time';
 
 const DAY = 86_400_000;
@@ -236,8 +236,7 @@ function describe(item: Item, depth: number, at: number): string[] {
   if (item.kind !== 'unknown')
     lines.push(`${inner}${keyed && !item.locked ? 'public key sha256' : 'sha256'} ${item.sha256}`);
   for (const { code, severity, sentence, remedy } of item.problems) {
-    const mark = severity === 'error' ? styled('✗', 'red') : severity === 'warning' ? styled('!', 'yellow') : '·';
-    lines.push(`${inner}${mark} ${plain(sentence)} ${styled(code, 'dim')}`);
+    lines.push(`${inner}${mark(severity)} ${plain(sentence)} ${styled(code, 'dim')}`);
     if (severity !== 'info') lines.push(`${inner}  ${plain(remedy)}`);
   }
   return lines;

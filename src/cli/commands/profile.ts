@@ -27,10 +27,10 @@ import { writePrivate } from '../../core/sources/private-folder';
 import type { Snapshot } from '../../core/sources/snapshot';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
-import { refuseExisting, type FleetOptions, type SourceOptions } from '../input';
+import { refuseExisting, refuseForeign, type FleetOptions, type SourceOptions } from '../input';
 import { secretFrom } from '../secret-input';
 import { readJudged } from '../source-reading';
-import { counted, plain, print, printJson, styled, table, tell } from '../terminal';
+import { counted, mark, plain, print, printJson, styled, table, tell } from '../terminal';
 import { rfc3339 } from '../time';
 
 export interface ProfileOptions extends SourceOptions, FleetOptions {
@@ -50,7 +50,7 @@ export interface ProfileOptions extends SourceOptions, FleetOptions {
 type Action = 'make' | 'check' | 'forecast';
 
 /** Options that only some actions know: one that would be passed over in silence is refused. */
-const OWNERS: Partial<Record<keyof ProfileOptions, readonly Action[]>> = {
+const OWNERS: Readonly<Record<string, readonly Action[]>> = {
   from: ['make'],
   serverUrl: ['make'],
   challengeFile: ['make', 'check'],
@@ -72,18 +72,7 @@ const OWNERS: Partial<Record<keyof ProfileOptions, readonly Action[]>> = {
 const LARGEST = 16 * 1024 * 1024;
 
 export async function run(action: Action, subject: string | undefined, options: ProfileOptions): Promise<number> {
-  for (const [name, owners] of Object.entries(OWNERS)) {
-    if (options[name as keyof ProfileOptions] !== undefined && !owners.includes(action)) {
-      const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-      misused(
-        'usage/option',
-        `${option} says nothing to \`profile ${action}\`.`,
-        owners.length === 0
-          ? 'Leave it out.'
-          : `It belongs to ${owners.map((owner) => `profile ${owner}`).join(', ')}.`,
-      );
-    }
-  }
+  refuseForeign('profile', action, options, OWNERS);
   switch (action) {
     case 'make':
       return make(subject, options);
@@ -341,7 +330,7 @@ function problemLines({ problems, groups }: Comparison): string[] {
     const { code, severity, field, group, sentence, remedy } = problem;
     const where = [field, group !== null && groups.length > 1 ? `group ${group + 1}` : null].filter((part) => part);
     return [
-      `${severity === 'error' ? styled('✗', 'red') : styled('!', 'yellow')} ${plain(sentence)} ${styled(code, 'dim')}`,
+      `${mark(severity)} ${plain(sentence)} ${styled(code, 'dim')}`,
       ...(where.length > 0 ? [`    ${plain(where.join(', '))}`] : []),
       `    ${plain(remedy)}`,
     ];

@@ -13,11 +13,11 @@ import {
   type RenewalNote,
 } from '../../core/inspector';
 import { writePrivate } from '../../core/sources/private-folder';
-import { certificatesFrom, keyFrom, refuseForeign, requestFrom } from '../certificate-input';
+import { certificatesFrom, keyFrom, requestFrom } from '../certificate-input';
 import { EXIT } from '../exit-code';
-import { clockFrom, refuseExisting, type SourceOptions } from '../input';
+import { clockFrom, refuseExisting, refuseForeign, type SourceOptions } from '../input';
 import { readJudged } from '../source-reading';
-import { plain, print, printJson, styled, table, tell } from '../terminal';
+import { mark, plain, print, printJson, styled, table, tell } from '../terminal';
 import { rfc3339 } from '../time';
 
 export interface PushOptions extends SourceOptions {
@@ -237,8 +237,7 @@ async function check(reply: string | undefined, options: PushOptions): Promise<n
 
 function noteLines(notes: readonly RenewalNote[]): string[] {
   return notes.map(({ code, severity, sentence }) => {
-    const mark = severity === 'error' ? styled('✗', 'red') : severity === 'warning' ? styled('!', 'yellow') : '·';
-    return `${mark} ${plain(sentence)} ${styled(code, 'dim')}`;
+    return `${mark(severity)} ${plain(sentence)} ${styled(code, 'dim')}`;
   });
 }
 

@@ -3,7 +3,7 @@ import type { Finding, KeyedCertificate, Snapshot } from '../../core/sources/sna
 import { EXIT } from '../exit-code';
 import type { SourceOptions } from '../input';
 import { readJudged } from '../source-reading';
-import { counted, plain, print, printJsonList, styled, table } from '../terminal';
+import { counted, mark, plain, print, printJsonList, styled, table } from '../terminal';
 import { rfc3339, rfc3339Nano } from '../time';
 
 interface ReadOptions extends SourceOptions {
@@ -143,8 +143,7 @@ async function printSnapshot(snapshot: Snapshot, judgement: Judgement, listDevic
   const findings = [...snapshot.findings, ...judgement.findings];
   if (findings.length > 0) await print('', styled('Findings', 'bold'));
   for (const { severity, detail, code } of findings) {
-    const mark = severity === 'error' ? styled('✗', 'red') : severity === 'warning' ? styled('!', 'yellow') : '·';
-    await print(`  ${mark} ${plain(detail)} ${styled(code, 'dim')}`);
+    await print(`  ${mark(severity)} ${plain(detail)} ${styled(code, 'dim')}`);
   }
   if (listDevices) {
     await print('');

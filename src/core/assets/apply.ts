@@ -11,14 +11,15 @@ import { attempt, refused, type Result } from '../failure';
 import { decryptAsset, encryptAsset } from '../fleet/assets';
 import type { FleetConnection } from '../fleet/connection';
 import type { ProbedSchema } from '../fleet/probe';
-import { operatorHere } from '../migration/journal';
-import { nextSerial } from '../migration/plan';
+import { nextBatch, operatorHere } from '../migration/journal';
+import { liftSerials, type SerialOutcome } from '../migration/serial-lift';
 import { WritingSession, type Connect, type Patience } from '../migration/writing-session';
 import type { Secret } from '../secret';
-import { assetsJournalPath, nextNumber, openAssetsJournal, type AssetsJournal, type AssetsWrite } from './journal';
+import { timestampText } from '../utc-text';
+import { assetsJournalPath, openAssetsJournal, type AssetsJournal, type AssetsWrite } from './journal';
 import { valuesOf, type AssetMaterial, type AssetName } from './material';
 import { isSettled, openBlocks, planAssets, type AssetsPlan, type PlannedAsset } from './plan';
-import { insertAsset, lockRows, readActiveRows, softDelete, storedSha256, timestampOf, type AssetRow } from './rows';
+import { insertAsset, lockRows, readActiveRows, softDelete, storedSha256, type AssetRow } from './rows';
 
 export interface AssetsApplyInput {
   /** What was shown and confirmed. */
@@ -54,7 +55,7 @@ export interface AssetsApplyResult {
     readonly length: number;
   }[];
   /** The serial counter: null when there was nothing to lift. `not-rehearsed`: it would move for good. */
-  readonly serial: 'inserted' | 'there' | 'not-rehearsed' | null;
+  readonly serial: SerialOutcome | null;
   /** Whether Fleet's API took the push certificate; null when that was not asked for, or rehearsed. */
   readonly uploaded: Result<{ readonly id: number }> | null;
   readonly notes: readonly string[];
@@ -90,7 +91,7 @@ export async function applyAssets(input: AssetsApplyInput): Promise<AssetsApplyR
         reason: input.reason ?? null,
       });
       // First: once Fleet has the CA, a device that enrolls is given the next serial.
-      const serial = await liftSerials(session, journal, now.serials, rehearsal);
+      const serial = now.serials === null ? null : await liftSerials(session, journal, now.serials, rehearsal);
       const writing = new Writing(input, session, schema, journal, rehearsal);
       const written = await writing.run();
       const uploaded =
@@ -162,33 +163,6 @@ async function lookAgain(
   );
 }
 
-/**
- * One row above the old CA's serials, in a transaction of its own: an explicit value moves AUTO_INCREMENT at once, and
- * a rollback does not move it back.
- */
-async function liftSerials(
-  session: WritingSession,
-  journal: AssetsJournal,
-  step: AssetsPlan['serials'],
-  rehearsal: boolean,
-): Promise<AssetsApplyResult['serial']> {
-  if (step === null) return null;
-  if (rehearsal) return 'not-rehearsed';
-  let outcome: 'inserted' | 'there' = 'there';
-  await session.transaction(
-    async (connection) => {
-      outcome = 'there';
-      if ((await nextSerial(connection, step.table)) > BigInt(step.serial)) return;
-      await journal.append({ kind: 'serial', table: step.table, serial: step.serial, outcome: 'intended' });
-      outcome = 'inserted';
-      await connection.execute(`INSERT INTO ${step.table} (serial) VALUES (?)`, [step.serial]);
-    },
-    { commit: true },
-  );
-  await journal.append({ kind: 'serial', table: step.table, serial: step.serial, outcome });
-  return outcome;
-}
-
 class Writing {
   readonly #input: AssetsApplyInput;
   readonly #session: WritingSession;
@@ -211,7 +185,7 @@ class Writing {
     this.#schema = schema;
     this.#journal = journal;
     this.#rehearsal = rehearsal;
-    this.#number = nextNumber(journal.found);
+    this.#number = nextBatch(journal.found.lines);
   }
 
   /** What was written; null when everything stood there already. */
@@ -306,7 +280,7 @@ class Writing {
     for (const { name, wanted } of going) {
       const { value, md5 } = encryptAsset(values.get(name) ?? Buffer.alloc(0), this.#input.privateKey);
       sent.set(name, value);
-      const renewAt = wanted.notAfter === null ? null : timestampOf(Date.parse(wanted.notAfter));
+      const renewAt = wanted.notAfter === null ? null : timestampText(Date.parse(wanted.notAfter));
       await insertAsset(connection, { name, value, md5, ...(this.#schema.assetsRenewAt ? { renewAt } : {}) });
     }
     await this.#input.probePoint?.('written');

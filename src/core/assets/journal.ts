@@ -2,10 +2,8 @@
  * The journal of assets: the same chained file as that of the devices, with entries of its own. Ids, hashes and lengths
  * only; encrypted values are named by their MD5 and SHA-256.
  */
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { ChainedLog, readLog, type LogContent } from '../migration/chained-log';
+import { ChainedLog, logPath, readLog, type LogContent } from '../migration/chained-log';
 import { operatorHere } from '../migration/journal';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -98,15 +96,7 @@ export function assetsJournalPath(
   place: { readonly serverUuid: string; readonly database: string },
   rehearsal: boolean,
 ): string {
-  const where = createHash('sha256').update(`${place.serverUuid}\n${place.database}`).digest('hex').slice(0, 8);
-  return join(folder, `${planId.slice(0, 16)}-${where}${rehearsal ? '.rehearsal' : ''}.assets.jsonl`);
-}
-
-/** The number of the next transaction. */
-export function nextNumber(content: AssetsJournalContent): number {
-  let next = 1;
-  for (const line of content.lines) if ('batch' in line && line.batch >= next) next = line.batch + 1;
-  return next;
+  return logPath(folder, planId, place, rehearsal, 'assets.jsonl');
 }
 
 /**

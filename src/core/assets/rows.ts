@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { refused } from '../failure';
 import type { Asset, Assets } from '../fleet/assets';
 import type { FleetConnection, Value } from '../fleet/connection';
+import { places } from '../fleet/device-rows';
 
 /** One row, deleted or not. */
 export interface AssetRow {
@@ -46,7 +47,7 @@ export async function readActiveRows(
 ): Promise<AssetRow[]> {
   return read(
     connection,
-    `deletion_uuid = '' AND name IN (${names.map(() => '?').join(', ')}) ORDER BY id${lock ? ' FOR UPDATE' : ''}`,
+    `deletion_uuid = '' AND name IN (${places(names.length)}) ORDER BY id${lock ? ' FOR UPDATE' : ''}`,
     names,
   );
 }
@@ -54,7 +55,7 @@ export async function readActiveRows(
 /** Rows by id, whatever became of them, locked until the transaction ends. */
 export async function lockRows(connection: FleetConnection, ids: readonly number[]): Promise<Map<number, AssetRow>> {
   if (ids.length === 0) return new Map();
-  const rows = await read(connection, `id IN (${ids.map(() => '?').join(', ')}) ORDER BY id FOR UPDATE`, ids);
+  const rows = await read(connection, `id IN (${places(ids.length)}) ORDER BY id FOR UPDATE`, ids);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
@@ -158,12 +159,4 @@ function counted(expected: number, found: number): void {
     `A row of mdm_config_assets moved while it was being changed (${expected} expected, ${found} counted). Nothing was changed.`,
     'Find out what else writes Fleet’s assets, then try again.',
   );
-}
-
-/** The latest instant a TIMESTAMP holds. */
-const LAST_TIMESTAMP = Date.UTC(2038, 0, 19, 3, 14, 7);
-
-/** An instant as a TIMESTAMP literal, UTC; one beyond 2038 is brought down to what the column can hold. */
-export function timestampOf(instant: number): string {
-  return new Date(Math.min(instant, LAST_TIMESTAMP)).toISOString().slice(0, 19).replace('T', ' ');
 }

@@ -7,12 +7,11 @@
 import { refused } from '../failure';
 import type { FleetConnection } from '../fleet/connection';
 import type { ProbedSchema } from '../fleet/probe';
-import { operatorHere } from '../migration/journal';
+import { nextBatch, operatorHere } from '../migration/journal';
 import { FLUSH_PAUSE_MS } from '../migration/undo';
 import { sleep, WritingSession, type Connect, type Patience } from '../migration/writing-session';
 import { countProven } from './contact';
 import {
-  nextNumber,
   openAssetsJournal,
   readAssetsJournal,
   standingWrites,
@@ -131,7 +130,7 @@ async function takeBack(
     rehearsal,
     reason: input.reason ?? null,
   });
-  let number = nextNumber(journal.found);
+  let number = nextBatch(journal.found.lines);
   const removed: { name: string; id: number }[] = [];
   const restored: { name: string; id: number; md5: string }[] = [];
   const notes: string[] = [];

@@ -7,6 +7,7 @@
 import { randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto';
 import { refused } from '../failure';
 import type { OnProgress } from '../progress';
+import { TIMESTAMP_LAST } from '../utc-text';
 import { DerCursor, openCertificate, TAG, type Certificate } from './der';
 import { writeAlgorithm, writeDer } from './der-writer';
 import { EXTENSION, readKeyUsage } from './extension';
@@ -19,8 +20,6 @@ export const MOST_YEARS = 20;
 
 const DAY = 86_400_000;
 const FIVE_YEARS = 5 * 365.25 * DAY;
-/** The last second of MySQL's TIMESTAMP, and of 32 bits. */
-const LAST_TIMESTAMP = Date.UTC(2038, 0, 19, 3, 14, 7);
 const RSA_SHA256 = '1.2.840.113549.1.1.11';
 /** Signature algorithms a CA keeps: RSA with SHA-256, -384, -512. Others become SHA-256. */
 const KEPT_ALGORITHMS: ReadonlySet<string> = new Set([RSA_SHA256, '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13']);
@@ -101,7 +100,7 @@ export function extendCa({ ca, key, years, keepSerial, at }: CaRenewal): Extende
             'The serial number is new: disk encryption keys escrowed to the old certificate could not be read any more once this one is in Fleet. Were there any, keep the serial.',
         },
   );
-  if (notAfter > LAST_TIMESTAMP)
+  if (notAfter > TIMESTAMP_LAST)
     notes.push({
       code: 'after-2038',
       sentence:

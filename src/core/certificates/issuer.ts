@@ -35,11 +35,10 @@ export class Issuer {
    * @returns null when the CA's key or the signature algorithm cannot be handled.
    */
   signed(certificate: Certificate): boolean | null {
-    if (this.#key === undefined) this.#key = publicKeyOf(this.#spki);
-    const { digest } = certificate.signatureAlgorithm;
-    if (this.#key === null || digest === undefined) return null;
+    const means = this.#meansFor(certificate);
+    if (means === null) return null;
     try {
-      return verify(digest, certificate.signedBytes, this.#key, certificate.signature);
+      return verify(means.digest, certificate.signedBytes, means.key, certificate.signature);
     } catch {
       return null;
     }
@@ -47,19 +46,24 @@ export class Issuer {
 
   /** The same on another thread: for many certificates at a time. */
   async proves(certificate: Certificate): Promise<boolean | null> {
-    if (this.#key === undefined) this.#key = publicKeyOf(this.#spki);
-    const key = this.#key;
-    const { digest } = certificate.signatureAlgorithm;
-    if (key === null || digest === undefined) return null;
+    const means = this.#meansFor(certificate);
+    if (means === null) return null;
     return new Promise((resolve) => {
       try {
-        verify(digest, certificate.signedBytes, key, certificate.signature, (error, verdict) =>
+        verify(means.digest, certificate.signedBytes, means.key, certificate.signature, (error, verdict) =>
           resolve(error === null ? verdict : null),
         );
       } catch {
         resolve(null);
       }
     });
+  }
+
+  /** Key and digest a signature is tried with; null when one of them cannot be handled. */
+  #meansFor({ signatureAlgorithm }: Certificate): { key: KeyObject; digest: string | null } | null {
+    if (this.#key === undefined) this.#key = publicKeyOf(this.#spki);
+    const { digest } = signatureAlgorithm;
+    return this.#key === null || digest === undefined ? null : { key: this.#key, digest };
   }
 }
 

@@ -1,5 +1,6 @@
 /** What Fleet's renewal of identities looks at, as it stands in its tables (spec/fleet.md 3.5). */
 import type { FleetConnection } from './connection';
+import { places } from './device-rows';
 
 /** One enrolled device as Fleet's renewal sees it. */
 export interface RenewalState {
@@ -33,7 +34,7 @@ export async function readRenewalStates(
     const rows = await connection.query<RenewalRow>(
       'SELECT a.id, e.enabled, UNIX_TIMESTAMP(a.cert_not_valid_after) AS ends, ' +
         'a.renew_command_uuid IS NOT NULL AS pending FROM nano_cert_auth_associations a ' +
-        `JOIN nano_enrollments e ON e.id = a.id WHERE a.id IN (${batch.map(() => '?').join(', ')}) ` +
+        `JOIN nano_enrollments e ON e.id = a.id WHERE a.id IN (${places(batch.length)}) ` +
         'ORDER BY a.created_at',
       batch,
     );

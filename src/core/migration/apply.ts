@@ -28,9 +28,10 @@ import type { Judgement } from './verdict';
 import type { Snapshot } from '../sources/snapshot';
 import { differenceOf, type Difference, type RowChange } from './difference';
 import { Journal, journaledDevices, journalPath, nextBatch, operatorHere } from './journal';
-import { checkSchema, isWritten, nextSerial, rowsOfPlan, type Plan, type PlanDevice } from './plan';
+import { checkSchema, isWritten, rowsOfPlan, type Plan, type PlanDevice } from './plan';
 import { ReadBack } from './read-back';
 import type { DeviceRows } from './rows';
+import { liftSerials, type SerialOutcome } from './serial-lift';
 import { readAssociations, targetReasons, type TargetFacts } from './target-reasons';
 import { touchesOf } from './touched';
 import { expectedOfPlan, verifyRows, type VerifyResult } from './verify';
@@ -80,7 +81,7 @@ export interface ApplyResult {
   };
   readonly held: readonly HeldDevice[];
   /** The serials step: null when the plan has none chosen. `not-rehearsed`: it would move the counter for good. */
-  readonly serial: 'inserted' | 'there' | 'not-rehearsed' | null;
+  readonly serial: SerialOutcome | null;
   /** Things worth telling: another server than the plan's, connections that were lost, a torn journal line. */
   readonly notes: readonly string[];
   /** What reading back every planned device that was not held gave; null when it was stopped, rehearsed or not asked for. */
@@ -149,12 +150,12 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
     const { address, server } = session.connection;
     const place = { serverUuid: server.serverUuid, database: address.database };
     const journal = await Journal.open(journalPath(input.journalFolder, plan.id, place, rehearsal));
-    const readBack = input.connectReader && !rehearsal ? new ReadBack(input.connectReader, schema) : null;
+    const connectReader = rehearsal ? undefined : input.connectReader;
+    const readBack = connectReader === undefined ? null : new ReadBack(connectReader, schema);
     try {
       const result = await new Application(input, session, schema, journal, rowsOf, readBack).run().catch(interrupted);
-      if (input.connectReader === undefined || rehearsal || result.state === 'stopped') return result;
-      const verified =
-        (await readBack?.finish()) ?? (await verifyAgain(input, input.connectReader, schema, rowsOf, result));
+      if (connectReader === undefined || result.state === 'stopped') return result;
+      const verified = (await readBack?.finish()) ?? (await verifyAgain(input, connectReader, schema, rowsOf, result));
       await journal.append({ kind: 'verified', counts: verified.counts });
       return { ...result, verified };
     } finally {
@@ -285,7 +286,9 @@ class Application {
     this.#holdDrift(planned);
     await this.#holdByTarget(planned.filter((device) => !this.#held.has(device.udid)));
     this.#done = this.#held.size - before;
-    const serial = await this.#liftSerials();
+    const { serials } = this.#input.plan.steps;
+    const serial =
+      serials?.chosen === true ? await liftSerials(this.#session, this.#journal, serials, this.#rehearsal) : null;
 
     const todo = planned.filter((device) => !this.#held.has(device.udid));
     const second = todo.length > this.#batchSize ? await this.#openSecond() : null;
@@ -459,27 +462,6 @@ class Application {
         this.#hold({ udid: device.udid, code: against.code, sentence: against.sentence, changes: [] });
       }
     }
-  }
-
-  /** One row above the old CA's serials, in a transaction of its own: Fleet then never repeats issuer and serial. */
-  async #liftSerials(): Promise<ApplyResult['serial']> {
-    const step = this.#input.plan.steps.serials;
-    if (step === null || !step.chosen) return null;
-    // An explicit value moves AUTO_INCREMENT at once, and a rollback does not move it back.
-    if (this.#rehearsal) return 'not-rehearsed';
-    let outcome: 'inserted' | 'there' = 'there';
-    await this.#session.transaction(
-      async (connection) => {
-        outcome = 'there';
-        if ((await nextSerial(connection, step.table)) > BigInt(step.serial)) return;
-        await this.#journal.append({ kind: 'serial', table: step.table, serial: step.serial, outcome: 'intended' });
-        outcome = 'inserted';
-        await connection.execute(`INSERT INTO ${step.table} (serial) VALUES (?)`, [step.serial]);
-      },
-      { commit: true },
-    );
-    await this.#journal.append({ kind: 'serial', table: step.table, serial: step.serial, outcome });
-    return outcome;
   }
 
   /** Makes ready for the next batch to be derived as soon as MySQL is busy with this one. */

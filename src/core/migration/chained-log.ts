@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { z } from 'zod';
 import { FailureError, refused, unreadable } from '../failure';
 
@@ -119,6 +119,28 @@ function altered(path: string, line: number): never {
     'Restore the journal from a copy; without it only Fleet’s tables tell what was imported (updated_at 2000-01-01).',
     { line },
   );
+}
+
+/** The number of the next batch: batches are numbered through a whole file, resumes included. */
+export function nextBatch(lines: readonly object[]): number {
+  let next = 1;
+  for (const line of lines) if ('batch' in line && Number(line.batch) >= next) next = Number(line.batch) + 1;
+  return next;
+}
+
+/**
+ * Where the file of a plan and its target is, so that a second run finds it; a rehearsal has its own.
+ * @param ending tells kinds of files apart: `journal.jsonl`
+ */
+export function logPath(
+  folder: string,
+  planId: string,
+  place: { readonly serverUuid: string; readonly database: string },
+  rehearsal: boolean,
+  ending: string,
+): string {
+  const where = createHash('sha256').update(`${place.serverUuid}\n${place.database}`).digest('hex').slice(0, 8);
+  return join(folder, `${planId.slice(0, 16)}-${where}${rehearsal ? '.rehearsal' : ''}.${ending}`);
 }
 
 /** Such a file, open for writing. */

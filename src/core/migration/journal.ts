@@ -2,12 +2,13 @@
  * The journal: who wrote what to Fleet, when, and how it went: the intent before each commit, the outcome after. No
  * secrets: ids, hashes and counts only. How it lies on the disk is `chained-log.ts`.
  */
-import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ChainedLog, readLog, type LogContent } from './chained-log';
+import { ChainedLog, logPath, readLog, type LogContent } from './chained-log';
+
+export { nextBatch } from './chained-log';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const columns = z.object({
@@ -122,8 +123,7 @@ export function journalPath(
   place: { readonly serverUuid: string; readonly database: string },
   rehearsal = false,
 ): string {
-  const target = createHash('sha256').update(`${place.serverUuid}\n${place.database}`).digest('hex').slice(0, 8);
-  return join(folder, `${planId.slice(0, 16)}-${target}${rehearsal ? '.rehearsal' : ''}.journal.jsonl`);
+  return logPath(folder, planId, place, rehearsal, 'journal.jsonl');
 }
 
 /** The journals of applies in a folder, oldest first by what they say themselves; rehearsals left out. */
@@ -236,13 +236,6 @@ export function journaledSteps(lines: readonly JournalLine[]): {
 /** True for the journal of a rehearsal: nothing in it was committed. */
 export function isRehearsal(lines: readonly JournalLine[]): boolean {
   return lines.some((line) => line.kind === 'opened' && line.rehearsal);
-}
-
-/** The number of the next batch: batches are numbered through a whole journal, resumes included. */
-export function nextBatch(lines: readonly JournalLine[]): number {
-  let next = 1;
-  for (const line of lines) if ('batch' in line && line.batch >= next) next = line.batch + 1;
-  return next;
 }
 
 function outcomeAfter(

@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto';
 import type { MigrationTable, TargetSchema } from '../fleet/schema';
 import type { SourceUser } from '../sources/snapshot';
-import { utcText } from '../utc-text';
+import { timestampText } from '../utc-text';
 import type { JudgedDevice } from './verdict';
 
 /** `updated_at` of a row nothing has touched since a migration wrote it: the mark Fleet's own script uses. */
@@ -248,17 +248,9 @@ export function hashRows(rows: DeviceRows): string {
   return hash('sha256', text, 'hex');
 }
 
-/** The instants a MySQL TIMESTAMP can hold, milliseconds: 1970-01-01 00:00:01 to 2038-01-19 03:14:07 UTC. */
-const TIMESTAMP_FIRST = 1_000;
-export const TIMESTAMP_LAST = 2_147_483_647_000;
-
-/**
- * `YYYY-MM-DD hh:mm:ss` in UTC, seconds cut off (MySQL would round them up, perhaps into the future). What lies
- * outside of MySQL's range becomes its nearest end: a certificate that outlives 2038 is then renewed before that.
- */
+/** Nanoseconds as a TIMESTAMP; a certificate that outlives 2038 is then renewed before that. */
 export function timestampOf(nanoseconds: bigint): string {
-  const milliseconds = Math.min(Math.max(Number(nanoseconds / 1_000_000n), TIMESTAMP_FIRST), TIMESTAMP_LAST);
-  return utcText(Math.floor(milliseconds / 1000), ' ');
+  return timestampText(Number(nanoseconds / 1_000_000n));
 }
 
 function clampToInstant(nanoseconds: bigint, instant: number): bigint {

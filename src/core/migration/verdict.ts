@@ -5,7 +5,7 @@
  * added by the plan. When in doubt a device is held, never guessed in.
  */
 import type { Finding, PushIdentity, Reason, Severity, Snapshot, SourceDevice, SourceUser } from '../sources/snapshot';
-import { TIMESTAMP_LAST } from './rows';
+import { TIMESTAMP_LAST } from '../utc-text';
 
 export type Verdict = 'ready' | 'caution' | 'blocked';
 

@@ -23,8 +23,8 @@ export async function plannedAssets(
     origin: plan.origin,
     privateKeyProvenBy: plan.privateKeyProvenBy,
     ca: plan.changes.ca,
-    topic: { ...plan.changes.topic },
-    devices: { ...plan.devices },
+    topic: plan.changes.topic,
+    devices: plan.devices,
     assets: plan.assets.map(({ name, action, why, now, wanted }) => ({
       name,
       action,
@@ -36,9 +36,9 @@ export async function plannedAssets(
     })),
     serial: plan.serials === null ? null : plan.serials.serial,
     blocks: plan.blocks.map((block) => ({ ...block, open: open.has(block.code) })),
-    ways: plan.ways.map((way) => ({ ...way })),
-    notes: [...plan.notes],
-    grants: [...grants],
+    ways: [...plan.ways],
+    notes: plan.notes,
+    grants,
     settled: isSettled(plan),
   };
 }
@@ -100,7 +100,7 @@ export async function undoneAssets(
     rehearsal: result.rehearsal,
     removed: result.removed.map(({ name, id }) => ({ name, id })),
     restored: result.restored.map(({ name, id }) => ({ name, id })),
-    notes: [...result.notes],
+    notes: result.notes,
   };
 }
 

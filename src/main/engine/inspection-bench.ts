@@ -87,29 +87,9 @@ export class InspectionBench {
   }
 }
 
-/** Only what is named here leaves the engine, and none of it is secret. */
+/** The plain part of an inspection; none of it is secret. The protocol strips what the window does not need. */
 function shown({ at, items, groups, links, skipped }: Inspection): InspectionShown {
-  return {
-    at,
-    items: items.map((item) => ({
-      ...item,
-      alsoIn: [...item.alsoIn],
-      sans: [...item.sans],
-      keyUsage: [...item.keyUsage],
-      extendedKeyUsage: [...item.extendedKeyUsage],
-      chain: item.chain === null ? null : { state: item.chain.state, path: [...item.chain.path] },
-      facts: Object.fromEntries(
-        Object.entries(item.facts).map(([name, value]) => [
-          name,
-          Array.isArray(value) ? [...(value as string[])] : value,
-        ]),
-      ) as InspectionShown['items'][number]['facts'],
-      problems: [...item.problems],
-    })),
-    groups: groups.map((group) => [...group]),
-    links: [...links],
-    skipped: [...skipped],
-    locked: items.filter(({ locked, problems }) => locked && problems.some(({ code }) => /^password-/.test(code)))
-      .length,
-  };
+  const isLocked = ({ locked, problems }: Item): boolean =>
+    locked && problems.some(({ code }) => code.startsWith('password-'));
+  return { at, items, groups, links, skipped, locked: items.filter(isLocked).length };
 }

@@ -12,10 +12,6 @@ import { replacePrivate } from '../private-file';
 import type { EngineInput, EngineOutput } from './protocol';
 import type { OpenPlan, Workbench } from './workbench';
 
-/** Node's strings end at 512 MiB. */
-const LIMIT_BYTES = 500 * 1_048_576;
-const TEAM_MAP_BYTES = 64 * 1_048_576;
-
 /** Compares the source on the bench with Fleet, and writes the plan into its folder. */
 export async function planOf(
   bench: Workbench,
@@ -23,7 +19,7 @@ export async function planOf(
   onProgress: OnProgress,
 ): Promise<EngineOutput<'plan'>> {
   const { snapshot, judgement, at, reference, copy } = bench.requireSource();
-  const rules = teamMap === null ? null : parseTeamMap(await readTeamMap(teamMap));
+  const rules = teamMap === null ? null : parseTeamMap(await readBounded(teamMap, TEAM_MAP_FILE));
   const plan = await bench.link.read(fleet, async ({ connection, schema }) =>
     makePlan({
       snapshot,
@@ -48,28 +44,6 @@ export async function planOf(
   return { summary: planSummaryOf(bench.plan, Date.now()), fingerprint: plan.source.fingerprint };
 }
 
-async function readTeamMap(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > TEAM_MAP_BYTES) {
-      unreadable(
-        'team-map/too-large',
-        'The team map is larger than 64 MiB.',
-        'Choose a CSV file of serials and teams.',
-      );
-    }
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return unreadable(
-      'team-map/unreadable',
-      `The team map ${path} cannot be read (${code}).`,
-      'Choose it again at Plan, or plan without one.',
-    );
-  }
-}
-
 /** Opens a plan from its file. */
 export async function openedPlan(bench: Workbench, path: string): Promise<EngineOutput<'openPlan'>> {
   const plan = await readPlan(path);
@@ -84,14 +58,48 @@ export async function planAt(bench: Workbench, path: string): Promise<Plan> {
 }
 
 async function readPlan(path: string): Promise<Plan> {
+  return parsePlan(await readBounded(path, PLAN_FILE));
+}
+
+/** How a file is called when it cannot be taken. */
+interface BoundedFile {
+  /** Begins its codes: `plan/too-large`, `plan/unreadable`. */
+  readonly code: string;
+  readonly name: string;
+  readonly mebibytes: number;
+  readonly whenTooLarge: string;
+  readonly whenUnreadable: string;
+}
+
+const PLAN_FILE: BoundedFile = {
+  code: 'plan',
+  name: 'plan',
+  // Node's strings end at 512 MiB.
+  mebibytes: 500,
+  whenTooLarge: 'Make the plan anew.',
+  whenUnreadable: 'Make the plan anew.',
+};
+
+const TEAM_MAP_FILE: BoundedFile = {
+  code: 'team-map',
+  name: 'team map',
+  mebibytes: 64,
+  whenTooLarge: 'Choose a CSV file of serials and teams.',
+  whenUnreadable: 'Choose it again at Plan, or plan without one.',
+};
+
+async function readBounded(path: string, file: BoundedFile): Promise<string> {
+  const { code, name, mebibytes } = file;
   try {
     const { size } = await stat(path);
-    if (size > LIMIT_BYTES) unreadable('plan/too-large', 'The plan is larger than 500 MiB.', 'Make the plan anew.');
-    return parsePlan(await readFile(path, 'utf8'));
+    if (size > mebibytes * 1_048_576) {
+      unreadable(`${code}/too-large`, `The ${name} is larger than ${mebibytes} MiB.`, file.whenTooLarge);
+    }
+    return await readFile(path, 'utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return unreadable('plan/unreadable', `The plan ${path} cannot be read (${code}).`, 'Make the plan anew.');
+    const { code: reason } = error as NodeJS.ErrnoException;
+    if (reason === undefined) throw error;
+    return unreadable(`${code}/unreadable`, `The ${name} ${path} cannot be read (${reason}).`, file.whenUnreadable);
   }
 }
 

@@ -1,5 +1,4 @@
 /** What the tests of assets work with: a Fleet with assets of its own, and the ways of this folder over it. */
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { applyAssets, type AssetsApplyInput, type AssetsApplyResult } from '../../../src/core/assets/apply';
@@ -8,6 +7,7 @@ import { planAssets, type AssetsPlan } from '../../../src/core/assets/plan';
 import { undoAssets, type AssetsUndoInput, type AssetsUndoResult } from '../../../src/core/assets/undo';
 import { probeSchema } from '../../../src/core/fleet/probe';
 import { Secret } from '../../../src/core/secret';
+import { closeAsset as close, openAsset as open } from '../../asset-cipher';
 import { makeCa, makeCertificate, makePush, TOPIC, type TestCertificate } from '../fleet/certificate';
 import { FleetBench, SHORT } from '../migration/fleet-bench';
 
@@ -48,21 +48,12 @@ export const material = (
   nextSerial,
 });
 
-/** Opens a stored value straight from the spec (fleet.md 2.2), with nothing of the program's. */
-export function openAsset(stored: Buffer, privateKey = PRIVATE_KEY): string {
-  const key = Buffer.from(privateKey, 'utf8').subarray(0, 32);
-  const decipher = createDecipheriv('aes-256-gcm', key, stored.subarray(0, 12));
-  decipher.setAuthTag(stored.subarray(stored.length - 16));
-  return Buffer.concat([decipher.update(stored.subarray(12, stored.length - 16)), decipher.final()]).toString('utf8');
-}
+/** Opens a stored value; see `asset-cipher`. */
+export const openAsset = (stored: Buffer, privateKey = PRIVATE_KEY): string => open(stored, privateKey);
 
-/** Closes one the same way, as Fleet would. */
-export function closeAsset(plain: string, privateKey = PRIVATE_KEY): { value: Buffer; md5: Buffer } {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', Buffer.from(privateKey, 'utf8').subarray(0, 32), nonce);
-  const value = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-  return { value, md5: createHash('md5').update(value).digest() };
-}
+/** Closes one as Fleet would. */
+export const closeAsset = (plain: string, privateKey = PRIVATE_KEY): { value: Buffer; md5: Buffer } =>
+  close(plain, privateKey);
 
 export interface StoredRow {
   readonly id: number;

@@ -7,7 +7,7 @@ import { ProblemNote } from '../../components/problem-note';
 import { counted } from '../../format/number';
 import { useReveal } from '../../hooks/use-reveal';
 import { useAppState } from '../../stores/app-state';
-import { goTo } from '../../stores/route';
+import { goAction } from '../go-action';
 import { blockingChecks, isPretend, isTakenBack, standingOf, type Standing } from './apply-standing';
 import { Ladder } from './ladder';
 import { RunResult } from './run-result';
@@ -55,15 +55,7 @@ function NoPlan(): React.JSX.Element {
       icon={PenLine}
       title="Nothing to write yet"
       sentence="A plan says device by device what is written. It is rehearsed on the real server first, and rolled back."
-      actions={[
-        {
-          id: 'plan',
-          label: 'Go to Plan',
-          run: () => {
-            goTo('plan');
-          },
-        },
-      ]}
+      actions={[goAction('plan', 'Go to Plan')]}
     />
   );
 }
@@ -88,15 +80,7 @@ function NoServer(): React.JSX.Element {
       why="Source, plan and SQL are real; only Fleet’s answers are pretended. Rehearsing, writing, reading back and taking back want a real database."
       remedy="Start one on this machine, then connect to it at Fleet with the address and password it prints:"
       code="sample-no-server"
-      actions={[
-        {
-          id: 'fleet',
-          label: 'Go to Fleet',
-          run: () => {
-            goTo('fleet');
-          },
-        },
-      ]}
+      actions={[goAction('fleet', 'Go to Fleet')]}
     >
       <Code text="npm run demo" label="the command" />
     </ProblemNote>
@@ -109,15 +93,6 @@ function Hindrances({ standing }: { readonly standing: Standing }): React.JSX.El
   const unsaid = useAppState((state) => state.workspace?.settings.badge === 'unset');
   const pretend = useAppState(isPretend);
   const { stale } = standing.plan;
-  const to = (step: 'plan' | 'checks' | 'fleet', label: string) => [
-    {
-      id: step,
-      label,
-      run: () => {
-        goTo(step);
-      },
-    },
-  ];
   if (pretend) return <NoServer />;
   return (
     <>
@@ -128,7 +103,7 @@ function Hindrances({ standing }: { readonly standing: Standing }): React.JSX.El
           why={stale}
           remedy="Nothing is written from it. Make it anew."
           code="plan-stale"
-          actions={to('plan', 'Go to Plan')}
+          actions={[goAction('plan', 'Go to Plan')]}
         />
       )}
       {blocking > 0 && (
@@ -137,7 +112,7 @@ function Hindrances({ standing }: { readonly standing: Standing }): React.JSX.El
           what={`${counted(blocking, 'check')} ${blocking === 1 ? 'holds' : 'hold'} it up.`}
           why="What they found would hurt on this evening, or could not be asked."
           remedy="Settle what they name, or acknowledge by name what may be acknowledged."
-          actions={to('checks', 'Go to Checks')}
+          actions={[goAction('checks', 'Go to Checks')]}
         />
       )}
       {unsaid && (
@@ -145,7 +120,7 @@ function Hindrances({ standing }: { readonly standing: Standing }): React.JSX.El
           severity="warning"
           what="It has not been said whether this is staging or production."
           why="The checks differ, and so does the care to be taken."
-          actions={to('fleet', 'Go to Fleet')}
+          actions={[goAction('fleet', 'Go to Fleet')]}
         />
       )}
       {!connected && (
@@ -153,7 +128,7 @@ function Hindrances({ standing }: { readonly standing: Standing }): React.JSX.El
           severity="warning"
           what="Not connected to Fleet."
           remedy="Connect first; the plan stays as it is."
-          actions={to('fleet', 'Go to Fleet')}
+          actions={[goAction('fleet', 'Go to Fleet')]}
         />
       )}
     </>

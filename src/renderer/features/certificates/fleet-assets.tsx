@@ -10,12 +10,15 @@ import { ConfirmDialog } from '../../components/confirm-dialog';
 import { CheckField } from '../../components/field';
 import { Panel } from '../../components/panel';
 import { ProblemNote } from '../../components/problem-note';
+import { Prose } from '../../components/prose';
 import { SecretField } from '../../components/secret-field';
 import { counted } from '../../format/number';
 import { perform } from '../../hooks/use-call';
 import { useAppState } from '../../stores/app-state';
-import { goTo } from '../../stores/route';
+import { isPretend } from '../apply/apply-standing';
 import { TargetWord } from '../apply/target-word';
+import { goAction } from '../go-action';
+import '../../components/plain-table.css';
 import './fleet-assets.css';
 
 const NONE: readonly string[] = [];
@@ -40,7 +43,7 @@ export function FleetAssets(): React.JSX.Element | null {
   const place = useAppState((state) =>
     state.fleet === null ? '' : `${state.fleet.host}:${state.fleet.port}/${state.fleet.database}`,
   );
-  const pretend = useAppState((state) => state.source?.sample === true && state.workspace?.settings.fleet.host === '');
+  const pretend = useAppState(isPretend);
   if (pretend) return null;
   return <AssetsPanel key={place} />;
 }
@@ -88,15 +91,7 @@ function AssetsPanel(): React.JSX.Element {
           plain
           severity="info"
           what="Not connected to Fleet."
-          actions={[
-            {
-              id: 'fleet',
-              label: 'Go to Fleet',
-              run: () => {
-                goTo('fleet');
-              },
-            },
-          ]}
+          actions={[goAction('fleet', 'Go to Fleet')]}
         />
       )}
       {fleet !== null && (
@@ -117,7 +112,7 @@ function AssetsPanel(): React.JSX.Element {
             {plan.topic.changes && ` The push topic becomes ${plan.topic.wanted ?? 'none'}.`}
             {plan.serial !== null && ' The serial counter is lifted above the old CA’s.'}
           </p>
-          <table className="assets-rows">
+          <table className="plain-table">
             <thead>
               <tr>
                 <th scope="col">What</th>
@@ -190,7 +185,7 @@ function AssetsPanel(): React.JSX.Element {
               <li key={way}>
                 <Badge tone={applies ? 'good' : 'quiet'}>{way}</Badge>
                 <span className={applies ? '' : 'muted'}>
-                  {sentence} {applies && restart}
+                  <Prose text={applies ? `${sentence} ${restart}` : sentence} />
                 </span>
               </li>
             ))}

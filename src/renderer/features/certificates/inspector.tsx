@@ -2,8 +2,8 @@
 import { FileSearch, FolderOpen, LockOpen, Trash2 } from 'lucide-react';
 import { PasswordInput } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
-import { pathOf } from '../../bridge';
 import { Button } from '../../components/button';
+import { FileDrop } from '../../components/file-drop';
 import { Panel } from '../../components/panel';
 import { toast } from '../../components/toast';
 import { counted } from '../../format/number';
@@ -133,33 +133,16 @@ interface MaterialDropProps {
 
 /** Takes files and folders that are dropped anywhere on it. */
 export function MaterialDrop({ children }: MaterialDropProps): React.JSX.Element {
-  const [over, setOver] = useState(false);
-  const depth = useRef(0);
-  const holdsFile = (event: React.DragEvent): boolean => event.dataTransfer.types.includes('Files');
   return (
-    <div
-      className={over ? 'inspect-drop inspect-over' : 'inspect-drop'}
-      onDragEnter={(event) => {
-        if (!holdsFile(event)) return;
-        depth.current += 1;
-        setOver(true);
-      }}
-      onDragLeave={() => {
-        depth.current = Math.max(0, depth.current - 1);
-        if (depth.current === 0) setOver(false);
-      }}
-      onDragOver={(event) => {
-        if (holdsFile(event)) event.preventDefault();
-      }}
-      onDrop={(event) => {
-        event.preventDefault();
-        depth.current = 0;
-        setOver(false);
-        const paths = [...event.dataTransfer.files].map((file) => pathOf(file)).filter((path) => path !== '');
+    <FileDrop
+      className="inspect-drop"
+      overClassName="inspect-over"
+      onDrop={(dropped) => {
+        const paths = dropped.filter((path) => path !== '');
         if (paths.length > 0) void layOut(paths);
       }}
     >
       {children}
-    </div>
+    </FileDrop>
   );
 }

@@ -19,6 +19,7 @@ import { ProblemNote } from '../../components/problem-note';
 import { ShortId } from '../../components/short-id';
 import { TimeText } from '../../components/time-text';
 import { toast } from '../../components/toast';
+import '../../components/plain-table.css';
 import { distance } from '../../format/time';
 import { inWords, sentenceCase } from '../../format/words';
 import { perform } from '../../hooks/use-call';
@@ -205,7 +206,7 @@ function Comparison({ a, b }: { readonly a: InspectedItem; readonly b: Inspected
       </div>
       {differences !== null && differences.length === 0 && <p className="muted">They are the same.</p>}
       {differences !== null && differences.length > 0 && (
-        <table>
+        <table className="plain-table">
           <thead>
             <tr>
               <th scope="col">Differs</th>

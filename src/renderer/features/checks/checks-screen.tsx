@@ -13,7 +13,7 @@ import type { Tone } from '../../components/tone';
 import { counted } from '../../format/number';
 import { perform } from '../../hooks/use-call';
 import { useAppState } from '../../stores/app-state';
-import { goTo } from '../../stores/route';
+import { goAction } from '../go-action';
 import { CheckItem } from './check-item';
 import { Unasked } from './unasked';
 import './checks-screen.css';
@@ -35,13 +35,7 @@ export function ChecksScreen(): React.JSX.Element {
           actions={[
             read
               ? { id: 'run', label: 'Run the checks', run: () => void perform('checks', 'checks.run', undefined) }
-              : {
-                  id: 'source',
-                  label: 'Read the source first',
-                  run: () => {
-                    goTo('source');
-                  },
-                },
+              : goAction('source', 'Read the source first'),
           ]}
         />
       )}

@@ -12,7 +12,8 @@ import { useEscape } from '../../hooks/use-escape';
 import { holdsCommand, useShortcut } from '../../hooks/use-shortcut';
 import { announce } from '../../stores/announcer';
 import { useAppState } from '../../stores/app-state';
-import { goTo, replaceQuery, useRoute } from '../../stores/route';
+import { replaceQuery, useRoute } from '../../stores/route';
+import { goAction } from '../go-action';
 import { DeviceDrawer } from './device-drawer';
 import { EVERY_DEVICE, filterOf, narrows, queryOf, sameFilter } from './device-filter';
 import { DeviceFilterBar, type SearchHandle } from './device-filter-bar';
@@ -32,13 +33,7 @@ export function DevicesScreen(): React.JSX.Element {
       title="No devices yet"
       sentence="They come from the old server’s database. Read it first, or look at the sample migration."
       actions={[
-        {
-          id: 'source',
-          label: 'Go to Source',
-          run: () => {
-            goTo('source');
-          },
-        },
+        goAction('source', 'Go to Source'),
         {
           id: 'sample',
           label: 'Open the sample migration',

@@ -8,6 +8,7 @@ import { Panel } from '../../components/panel';
 import { ProblemNote } from '../../components/problem-note';
 import { useReveal } from '../../hooks/use-reveal';
 import { useAppState } from '../../stores/app-state';
+import { isPretend } from '../apply/apply-standing';
 import { BadgeChoice } from './badge-choice';
 import { ConnectionForm } from './connection-form';
 import { connectFleet, useFleetDraft } from './fleet-draft';
@@ -74,11 +75,10 @@ export function FleetScreen(): React.JSX.Element {
 
 /** The sample needs no server: it brings a Fleet that only answers. */
 function PretendFleet(): React.JSX.Element | null {
-  const sample = useAppState((state) => state.source?.sample === true);
-  const named = useAppState((state) => (state.workspace?.settings.fleet.host ?? '') !== '');
+  const pretend = useAppState(isPretend);
   const connected = useAppState((state) => state.fleet !== null);
   const busy = useAppState((state) => (state.job === null ? null : 'Something is under way.'));
-  if (!sample || named) return null;
+  if (!pretend) return null;
   return (
     <ProblemNote
       severity="info"

@@ -6,7 +6,8 @@ import { FailurePanel } from '../../components/failure-panel';
 import { Skeleton } from '../../components/skeleton';
 import { useAnswer } from '../../hooks/use-answer';
 import { useAppState } from '../../stores/app-state';
-import { goTo, replaceQuery, useRoute } from '../../stores/route';
+import { replaceQuery, useRoute } from '../../stores/route';
+import { goAction } from '../go-action';
 import { UndoDialog } from '../apply/undo-dialog';
 import { JournalEntries } from './journal-entries';
 import { JournalList } from './journal-list';
@@ -61,15 +62,7 @@ export function JournalScreen(): React.JSX.Element {
             icon={BookText}
             title="Nothing was written yet"
             sentence="Every rehearsal, apply and undo writes its journal before and after each transaction. Undo starts from one."
-            actions={[
-              {
-                id: 'apply',
-                label: 'Go to Apply',
-                run: () => {
-                  goTo('apply');
-                },
-              },
-            ]}
+            actions={[goAction('apply', 'Go to Apply')]}
           />
         </div>
       ) : (

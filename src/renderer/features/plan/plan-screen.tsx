@@ -8,6 +8,7 @@ import { Skeleton } from '../../components/skeleton';
 import { TabBar, type Tab } from '../../components/tab-bar';
 import { useAppState } from '../../stores/app-state';
 import { goTo, useRoute } from '../../stores/route';
+import { goAction } from '../go-action';
 import { Devices } from '../devices/devices-screen';
 import { CautionList } from './caution-list';
 import { makePlan } from './plan-actions';
@@ -33,21 +34,9 @@ function NoPlan(): React.JSX.Element {
   const read = useAppState((state) => state.source !== null);
   const connected = useAppState((state) => state.fleet !== null);
   const action = !read
-    ? {
-        id: 'source',
-        label: 'Read the source first',
-        run: () => {
-          goTo('source');
-        },
-      }
+    ? goAction('source', 'Read the source first')
     : !connected
-      ? {
-          id: 'fleet',
-          label: 'Connect to Fleet first',
-          run: () => {
-            goTo('fleet');
-          },
-        }
+      ? goAction('fleet', 'Connect to Fleet first')
       : { id: 'make', label: 'Make the plan', run: () => void makePlan() };
   return (
     <EmptyState
