@@ -20,10 +20,16 @@ const layers = {
   migration: { folder: 'src/core/migration', uses: judged, ...engine },
   assets: { folder: 'src/core/assets', uses: done, ...engine },
   profile: { folder: 'src/core/profile', uses: done, ...engine },
-  controls: { folder: 'src/core/controls', uses: done, ...engine },
-  cutover: { folder: 'src/core/cutover', uses: done, ...engine },
+  commands: { folder: 'src/core/commands', uses: done, ...engine },
+  controls: { folder: 'src/core/controls', uses: [...done, 'profile', 'commands'], ...engine },
+  agent: { folder: 'src/core/agent', uses: [...done, 'profile', 'commands'], ...engine },
+  cutover: { folder: 'src/core/cutover', uses: [...done, 'profile', 'commands', 'watch'], ...engine },
   watch: { folder: 'src/core/watch', uses: done, ...engine },
-  report: { folder: 'src/core/report', uses: [...done, 'controls', 'cutover', 'watch'], ...engine },
+  report: {
+    folder: 'src/core/report',
+    uses: [...done, 'assets', 'commands', 'controls', 'cutover', 'watch'],
+    ...engine,
+  },
   // A folder of the engine that is not in this table: it may import nothing, and nothing may import it.
   unlisted: { folder: 'src/core/*', uses: [], node: false, packages: [], never: [] },
   // failure, secret, progress: the files directly in src/core.

@@ -3,7 +3,7 @@
  *
  *   npm run --silent bench > result.json    a table for people on standard error, JSON on standard output
  *     -- --quick                            fewer and smaller measurements: under a minute
- *     -- --only start,read,sql,apply        some of it
+ *     -- --only start,read,sql,apply,watch  some of it
  *     -- --cli out/cli/index.js            another build than the current one, to compare
  *     -- --cpu                              judge by processor time instead of the clock: for a machine that is busy
  *
@@ -22,7 +22,7 @@ const { values: flags } = parseArgs({
     quick: { type: 'boolean', default: false },
     cpu: { type: 'boolean', default: false },
     cli: { type: 'string' },
-    only: { type: 'string', default: 'start,read,sql,apply' },
+    only: { type: 'string', default: 'start,read,sql,apply,watch' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -57,6 +57,7 @@ try {
   if (parts.has('start')) measureStart();
   if (parts.has('read') || parts.has('sql')) measureReading();
   if (parts.has('apply')) await measureApply();
+  if (parts.has('watch')) await measureWatch();
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
@@ -300,6 +301,48 @@ function applyLarge(server, medium) {
   );
 }
 
+// Watching -----------------------------------------------------------------------------------------------------------
+
+/** Looks at Fleet's tables with many imported devices: read, judged, and laid over the window's list. */
+async function measureWatch() {
+  const devices = quick ? 20_000 : 100_000;
+  let server;
+  try {
+    server = await startMysql();
+  } catch (error) {
+    skip('watch', error.message);
+    return;
+  }
+  const url = `mysql://${server.user}@${server.host}:${server.port}`;
+  try {
+    for (const generation of ['generation-469', 'generation-newest']) {
+      const name = helper('watch.ts', 'loadImported', { url, generation, devices });
+      for (const look of helper('watch.ts', 'measureReadings', { url, name }, ['--expose-gc'])) {
+        const { what, seconds, processor, kept, peak, rows, overlay } = look;
+        note(
+          `look, ${generation.slice(11)}, ${what}`,
+          {
+            seconds: round(seconds, 2),
+            cpu: round(processor, 2),
+            rows,
+            'kept MB': round(kept, 0),
+            'process MB': round(peak, 0),
+            'list s': round(overlay, 3),
+          },
+          quick
+            ? []
+            : [
+                target(flags.cpu ? 'processor s' : 's', 2, round(flags.cpu ? processor : seconds, 2)),
+                target('MB extra', 50, round(kept, 0)),
+              ],
+        );
+      }
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
 function freshDatabase(server) {
   databases += 1;
   const name = `bench_${databases}`;
@@ -414,8 +457,9 @@ function written(devices) {
 }
 
 /** Runs a function of test/bench in a process of its own: this one stays small and idle. */
-function helper(file, name, options) {
+function helper(file, name, options, more = []) {
   const args = [
+    ...more,
     '--max-old-space-size=4096',
     join(root, 'test', 'bench', 'run.mjs'),
     file,

@@ -18,18 +18,29 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  cacheOf,
+  debianEntry,
+  LOADERS,
+  privateApt,
+  removeFolder,
+  run,
+  TRIPLES,
+  Unavailable,
+  which,
+  withLock,
+  workFolder,
+} from './debian.mjs';
 
-const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const isRoot = process.getuid?.() === 0;
 const OLDEST = [8, 0, 16]; // CHECK constraints are enforced from here on
 
-/** An error whose message is meant for a person: what is missing, and how to get it. */
-export class MysqlUnavailable extends Error {
+export class MysqlUnavailable extends Unavailable {
   name = 'MysqlUnavailable';
 }
 
 export function cacheFolder() {
-  return path.join(process.env.SLIPWAY_CACHE || path.join(repository, '.cache'), 'mysql');
+  return cacheOf('mysql');
 }
 
 function say(line) {
@@ -38,41 +49,6 @@ function say(line) {
 
 // ---------------------------------------------------------------------------------------------------------------
 // small helpers
-
-function which(...names) {
-  const folders = (process.env.PATH ?? '').split(path.delimiter).filter(Boolean);
-  for (const extra of ['/usr/sbin', '/usr/local/sbin', '/usr/local/mysql/bin', '/opt/homebrew/opt/mysql/bin']) {
-    if (!folders.includes(extra)) folders.push(extra);
-  }
-  for (const name of names) {
-    for (const folder of folders) {
-      const file = path.join(folder, name);
-      try {
-        fs.accessSync(file, fs.constants.X_OK);
-        if (fs.statSync(file).isFile()) return file;
-      } catch {
-        // not here
-      }
-    }
-  }
-  return undefined;
-}
-
-function run(command, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
-    let stdout = '';
-    let stderr = '';
-    child.stdout?.on('data', (chunk) => (stdout += chunk));
-    child.stderr?.on('data', (chunk) => (stderr += chunk));
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (code === 0) return resolve({ stdout, stderr });
-      const tail = (stderr.trim() || stdout.trim()).split('\n').slice(-15).join('\n');
-      reject(new Error(`${path.basename(command)} ended with ${signal ?? code}: ${tail}`));
-    });
-  });
-}
 
 function versionOf(text) {
   const match = /(\d+)\.(\d+)\.(\d+)[\w.+-]*/.exec(text);
@@ -88,167 +64,8 @@ function tooOld(parts) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-function removeFolder(folder) {
-  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 });
-}
-
-/**
- * One at a time, also between processes: flock(1) holds the lock for as long as our end of its pipe is open, so
- * that it is let go whatever becomes of us. Without flock (not Linux) the renames at the end still keep the cache whole.
- */
-async function withLock(folder, work) {
-  try {
-    fs.mkdirSync(folder, { recursive: true });
-    fs.accessSync(folder, fs.constants.W_OK);
-  } catch (error) {
-    throw new MysqlUnavailable(
-      `the cache folder ${folder} cannot be written (${error.code}): name another with SLIPWAY_CACHE`,
-    );
-  }
-  const flock = which('flock');
-  if (!flock) return work();
-  const holder = spawn(flock, ['-x', path.join(folder, 'lock'), 'sh', '-c', 'echo locked; cat >/dev/null'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    detached: true, // Ctrl-C ends us, and with us the pipe; not the lock first
-  });
-  holder.stdin.on('error', () => {});
-  const ended = new Promise((resolve) => holder.on('close', resolve));
-  await new Promise((resolve, reject) => {
-    holder.on('error', reject);
-    holder.on('exit', () => reject(new Error(`cannot lock ${folder}`)));
-    holder.stdout.once('data', resolve);
-  });
-  try {
-    return await work();
-  } finally {
-    holder.stdin.end();
-    await ended;
-  }
-}
-
-/** A folder to work in; only a holder of the lock makes one, so all that are found are left over from a death. */
-function workFolder(folder) {
-  for (const name of fs.readdirSync(folder)) {
-    if (name.startsWith('.work-')) removeFolder(path.join(folder, name));
-  }
-  return fs.mkdtempSync(path.join(folder, '.work-'));
-}
-
 // ---------------------------------------------------------------------------------------------------------------
 // Debian unstable's packages, without touching the system
-
-function stanzas(file) {
-  const text = fs.readFileSync(file, 'utf8');
-  if (file.endsWith('.sources')) {
-    return text.split(/\n[ \t]*\n/).map((block) => {
-      const fields = {};
-      let last;
-      for (const line of block.split('\n')) {
-        if (line.startsWith('#')) continue;
-        const field = /^([A-Za-z-]+):[ \t]*(.*)$/.exec(line);
-        if (field) {
-          last = field[1].toLowerCase();
-          fields[last] = field[2];
-        } else if (last && /^[ \t]/.test(line)) {
-          fields[last] += `\n${line}`;
-        }
-      }
-      return fields;
-    });
-  }
-  const found = [];
-  for (const line of text.split('\n')) {
-    const entry = /^[ \t]*deb[ \t]+(?:\[([^\]]*)\][ \t]*)?(\S+)[ \t]+(\S+)[ \t]+(.*)$/.exec(
-      line.replace(/[ \t]#.*$/, ''),
-    );
-    if (!entry) continue;
-    const fields = { types: 'deb', uris: entry[2], suites: entry[3], components: entry[4] };
-    for (const option of (entry[1] ?? '').split(/\s+/).filter(Boolean)) {
-      const [key, ...value] = option.split('=');
-      fields[key.toLowerCase()] = value.join('=').replaceAll(',', ' ');
-    }
-    found.push(fields);
-  }
-  return found;
-}
-
-/** The machine's own Debian entry: which mirror it uses, and which keys it trusts. */
-function debianEntry() {
-  const etc = '/etc/apt';
-  const files = [];
-  if (fs.existsSync(path.join(etc, 'sources.list'))) files.push(path.join(etc, 'sources.list'));
-  const parts = path.join(etc, 'sources.list.d');
-  if (fs.existsSync(parts)) {
-    for (const name of fs.readdirSync(parts).sort())
-      if (/\.(sources|list)$/.test(name)) files.push(path.join(parts, name));
-  }
-  const release = fs.existsSync('/etc/os-release') ? fs.readFileSync('/etc/os-release', 'utf8') : '';
-  if (!/^ID="?debian"?$/m.test(release)) return undefined;
-  const codename = /^VERSION_CODENAME="?([\w-]+)"?$/m.exec(release)?.[1];
-  const main = new Set([codename, 'oldstable', 'stable', 'testing', 'unstable', 'sid'].filter(Boolean));
-  for (const file of files) {
-    for (const fields of stanzas(file)) {
-      const list = (key) => (fields[key] ?? '').split(/\s+/).filter(Boolean);
-      if (fields.enabled?.trim() === 'no' || !list('types').includes('deb')) continue;
-      if (list('suites').some((suite) => main.has(suite)) && list('components').includes('main')) return fields;
-    }
-  }
-  return undefined;
-}
-
-function privateApt(folder, entry, architecture) {
-  for (const name of ['state/lists/partial', 'cache/archives/partial', 'sources', 'none']) {
-    fs.mkdirSync(path.join(folder, name), { recursive: true });
-  }
-  fs.writeFileSync(path.join(folder, 'status'), '');
-  const lines = [
-    'Types: deb',
-    `URIs: ${entry.uris.trim().split(/\s+/)[0]}`,
-    'Suites: sid',
-    'Components: main',
-    `Architectures: ${architecture}`,
-    'Targets: Packages',
-    'Languages: none',
-    'PDiffs: no',
-  ];
-  for (const key of ['signed-by', 'trusted', 'check-valid-until', 'check-date']) {
-    if (entry[key] !== undefined) lines.push(`${key}: ${entry[key]}`);
-  }
-  fs.writeFileSync(path.join(folder, 'sources', 'sid.sources'), `${lines.join('\n')}\n`);
-  // The machine's way out (proxies and the like) is kept, everything else of its apt configuration is not: no hooks.
-  const dump = spawnSync('apt-config', ['dump'], { encoding: 'utf8' });
-  const acquire = (dump.stdout ?? '').split('\n').filter((line) => /^Acquire::(?!IndexTargets|Languages)/.test(line));
-  const set = (key, value) => `${key} "${value}";`;
-  fs.writeFileSync(
-    path.join(folder, 'apt.conf'),
-    [
-      ...acquire,
-      set('Dir::Etc::main', '/dev/null'),
-      set('Dir::Etc::parts', path.join(folder, 'none')),
-      set('Dir::Etc::sourcelist', '/dev/null'),
-      set('Dir::Etc::sourceparts', path.join(folder, 'sources')),
-      set('Dir::Etc::preferences', '/dev/null'),
-      set('Dir::Etc::preferencesparts', path.join(folder, 'none')),
-      set('Dir::State', path.join(folder, 'state')),
-      set('Dir::State::status', path.join(folder, 'status')),
-      set('Dir::Cache', path.join(folder, 'cache')),
-      set('APT::Architecture', architecture),
-      set('APT::Install-Recommends', 'false'),
-      set('APT::Sandbox::User', isRoot ? 'root' : os.userInfo().username),
-      set('Acquire::Languages', 'none'),
-      set('Acquire::Retries', '3'),
-      '',
-    ].join('\n'),
-  );
-  return (args, cwd = folder) =>
-    run('apt-get', ['-q', ...args], {
-      cwd,
-      env: { ...process.env, APT_CONFIG: path.join(folder, 'apt.conf'), LC_ALL: 'C' },
-    });
-}
-
-const LOADERS = { amd64: 'ld-linux-x86-64.so.2', arm64: 'ld-linux-aarch64.so.1' };
-const TRIPLES = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 
 function unpackedCommands(root, architecture) {
   const libraries = path.join(root, 'usr', 'lib', TRIPLES[architecture]);
@@ -318,7 +135,7 @@ async function downloadServer(architecture) {
   const work = workFolder(folder);
   try {
     const started = Date.now();
-    const apt = privateApt(path.join(work, 'apt'), entry, architecture);
+    const apt = privateApt(path.join(work, 'apt'), entry, architecture, 'sid');
     say('no MySQL server here: fetching the list of Debian unstable');
     await apt(['update', '-o', 'APT::Update::Error-Mode=any']).catch((error) => {
       throw new MysqlUnavailable(
@@ -1010,7 +827,7 @@ async function main(args) {
 
 if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   main(process.argv.slice(2)).catch((error) => {
-    console.error(error instanceof MysqlUnavailable ? `mysql: ${error.message}` : error);
+    console.error(error instanceof Unavailable ? `mysql: ${error.message}` : error);
     process.exitCode = 3;
   });
 }

@@ -27,7 +27,7 @@ export function certificatesFrom(what: string, path: string): [Certificate, ...C
 
 /** The certificate request of a file. */
 export function requestFrom(path: string): CertificateRequest {
-  const bytes = fileBytes('certificate request', path);
+  const bytes = fileBytes('the certificate request', path);
   const block = readPem(bytes).find(({ label }) => label.endsWith('CERTIFICATE REQUEST'));
   const request = readRequest(block?.der ?? bytes);
   return (

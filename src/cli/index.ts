@@ -11,6 +11,7 @@ import { FailureError } from '../core/failure';
 import { EXIT, exitCodeOf } from './exit-code';
 import { batchSize, sessionCount, collectCodes } from './input';
 import { guardOutput, tell, tellFailure } from './terminal';
+import { days, duration, wholeHours } from './time';
 
 type Action = (...parameters: never[]) => Promise<number>;
 
@@ -381,6 +382,11 @@ lazily(
     .option('--rehearse', 'say what it would do, on the real target, and roll back')
     .option('--only <file>', 'only these devices: one UDID a line')
     .option('--routed <file>', 'devices whose route points to Fleet already (one UDID a line): refused')
+    .option(
+      '--ladder <file>',
+      'ask what leads devices which of them go to Fleet (default: the ladder beside the journal)',
+    )
+    .option('--proxy-token-file <file>', 'mdmproxy’s token (or SLIPWAY_PROXY_TOKEN)')
     .option('--yes', 'answer the confirmation')
     .addHelpText(
       'after',
@@ -437,6 +443,344 @@ Examples:
   $ slipway profile forecast micromdm:micromdm.db --fleet mysql://slipway@127.0.0.1/fleet --fleet-password-file pw`,
     ),
   () => import('./commands/profile'),
+);
+
+lazily(
+  withSource(
+    program
+      .command('cutover')
+      .addArgument(
+        new Argument(
+          '<what>',
+          'config: lead the old name to Fleet; dns: what to set, and when; probe: look at the network',
+        ).choices(['config', 'dns', 'probe']),
+      ),
+  )
+    .summary('redirects, DNS and probes for the switch')
+    .description(
+      'Write the load balancer’s configuration, say what is set in DNS and when, and probe both. Only probe uses the network, and nothing is changed.',
+    )
+    .option('--old-host <name>', 'the name devices call (else what the source or the profile says)')
+    .option('--source <source>', SOURCE_HELP)
+    .option('--profile <file>', 'an enrollment profile of a real device: its paths, and the anchors it brought')
+    .option('--for <name>', 'config: haproxy, nginx, apache, caddy, traefik, envoy, aws-alb, cloudflare, …')
+    .option('--old-url <url>', 'config: the old server’s inner address')
+    .option('--fleet-url <url>', 'config, probe: Fleet’s own HTTPS address')
+    .option('--mode <mode>', 'config: rewrite (pass requests on) or redirect (307)')
+    .option('--phase <phase>', 'config: cutover (the old server still runs) or retired')
+    .option('--port <number>', 'config, probe: the port devices call')
+    .option('--tls-certificate-file <path>', 'config: certificate chain, on the load balancer’s machine')
+    .option('--tls-key-file <path>', 'config: its key, on the load balancer’s machine')
+    .option('--trust-file <path>', 'config: CAs for the servers behind, on the load balancer’s machine')
+    .option('--out <file>', 'config: the file to write; else standard output')
+    .option('--overwrite', 'config: replace a file that exists')
+    .option('--target <names...>', 'dns: the load balancer’s name, or its addresses')
+    .option('--zone <name>', 'dns: the zone the old name lies in')
+    .option('--ca-issuer <name>', 'dns: the CA as CAA names it, as in letsencrypt.org')
+    .option('--validation <record>', 'dns: NAME=VALUE the CA wants to see')
+    .option('--ttl <seconds>', 'dns: how long the old record lives in caches now')
+    .option('--switch-at <time>', 'dns: when the name is switched (RFC 3339)')
+    .option('--fleet-url-ca-file <file>', 'probe: PEM of the CA that signed Fleet’s TLS certificate')
+    .option('--place <addresses...>', 'probe: the new place by address, ADDRESS[:PORT], instead of what DNS says')
+    .option('--instance <urls...>', 'probe: each of Fleet’s instances, past their load balancer')
+    .option('--resolver <addresses...>', 'probe: resolvers to ask, ADDRESS[:PORT]')
+    .option('--only <ids>', 'probe: only these probes, by id', collectCodes)
+    .option('--watch <seconds>', 'probe: again and again, telling what changed, until all pass or Ctrl-C')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway cutover config --for nginx --source micromdm:micromdm.db --old-url https://10.0.0.5:8443 --fleet-url https://fleet.example.com --out mdm.conf
+  $ slipway cutover dns --old-host mdm.example.com --target lb.example.net --ttl 3600 --switch-at 2026-12-04T20:00:00Z
+  $ slipway cutover probe --source micromdm:micromdm.db --fleet-url https://fleet.example.com --place 192.0.2.10 --resolver 10.0.0.2 9.9.9.9`,
+    ),
+  () => import('./commands/cutover'),
+);
+
+lazily(
+  withAccept(
+    withFleet(
+      withSource(
+        program
+          .command('wave')
+          .addArgument(
+            new Argument(
+              '<action>',
+              'ladder: make or change it; show; plan: look at the next wave; next: move it; back; wake; where; set: set the routes again; check: percentages; config: for HAProxy',
+            ).choices(['ladder', 'show', 'plan', 'next', 'back', 'wake', 'where', 'set', 'check', 'config']),
+          )
+          .argument('[udids...]', 'check, where: devices'),
+      ),
+      false,
+    ),
+  )
+    .summary('move devices a few at a time, and back')
+    .description(
+      'Waves: HAProxy or mdmproxy leads each device to the old server or to Fleet. A wave’s rows are imported and read back before its routes are switched.',
+    )
+    .option('--ladder <file>', 'the ladder; its journal and plans lie beside it', 'ladder.json')
+    .option('--source <source>', `ladder, config: ${SOURCE_HELP}; else where it is now`)
+    .option('--ends <day>', 'ladder: until when the last wave has moved and Fleet renews certificates again')
+    .option('--pilot <file>', 'ladder: the usual waves, these devices first, then 10 %, 50 %, all')
+    .option('--rung <waves...>', 'ladder: NAME=list:FILE, percentage:N, team:T, platform:P, name:TEXT, ending:DAY, all')
+    .option('--entry <conditions>', 'ladder: PERCENT:ATTENTION of the wave before (95:0)')
+    .option('--certificates-first', 'ladder: devices whose certificate it would outlast go first')
+    .option('--instance <instances...>', 'ladder: HAProxy, NAME=MAP,SOCKET[,FILE or hand:FILE]')
+    .option('--mdmproxy <instances...>', 'ladder: mdmproxy, NAME=URL')
+    .option('--proxy-ca-file <file>', 'ladder: PEM of the CA of mdmproxy’s certificate')
+    .option('--allow-plain-proxy', 'ladder: mdmproxy’s token may travel in the open')
+    .option('--proxy-token-file <file>', 'mdmproxy’s token (or SLIPWAY_PROXY_TOKEN)')
+    .option('--team-map <file>', 'plan, next: as given to slipway plan')
+    .option('--wave <name>', 'plan, next, back, wake: this wave instead of the next or the last')
+    .option('--only <file>', 'back, wake: only these devices, one UDID a line')
+    .option('--copied <instances...>', 'next, back, set: NAME=SHA256 of a map file carried there by hand')
+    .option('--wake <way>', 'fleet, old-server, both or none (default: what address and secrets are given for)')
+    .option('--push-url <url>', 'the old server, to push devices Fleet has no host of (its API key as above)')
+    .option('--push-ca-file <file>', 'PEM of the CA of its certificate')
+    .option('--allow-plain-push', 'its API key may travel in the open')
+    .option('--staging', 'next: the target is a staging Fleet')
+    .option('--backup-by <name>', 'next: who has taken the backup of Fleet’s database')
+    .option('--renewal-set-by <name>', 'next: who has set Fleet’s renewal switches')
+    .option('--percentage <number>', 'check: 0 to 100')
+    .option('--old-host <name>', 'config: the name devices call')
+    .option('--old-url <url>', 'config: the old server’s inner address')
+    .option('--map <path>', 'config: the map file, on HAProxy’s machine')
+    .option('--socket <path>', 'config: the runtime socket, on HAProxy’s machine')
+    .option('--memory <amount>', 'config: what HAProxy may use, as in 2g')
+    .option('--tls-file <path>', 'config: certificate chain and key in one file, on HAProxy’s machine')
+    .option('--trust-file <path>', 'config: CAs for the servers behind, on HAProxy’s machine')
+    .option('--log <where>', 'config: stdout, a syslog socket, or HOST:PORT')
+    .option('--out <file>', 'config: the file to write; else standard output')
+    .option('--overwrite', 'config: replace a file that exists')
+    .option('--yes', 'answer the confirmation')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway wave config --old-host mdm.example.com --old-url https://10.0.0.5:8443 --fleet-url https://fleet.example.com --out haproxy.cfg
+  $ slipway wave ladder --source micromdm:https://10.0.0.5:8443 --pilot pilots.txt --ends 2027-01-31 --instance lb1=/etc/haproxy/slipway.map,/run/haproxy/slipway.sock
+  $ slipway wave plan --fleet mysql://slipway@127.0.0.1/fleet
+  $ slipway wave next --fleet mysql://slipway@127.0.0.1/fleet --fleet-url https://fleet.example.com --fleet-token-file token
+  $ slipway wave back --fleet mysql://slipway@127.0.0.1/fleet
+  $ slipway wave check --percentage 10 575424CB-09D7-4CAD-8A7A-D3511FE8A7E2`,
+    ),
+  () => import('./commands/wave'),
+);
+
+function withWatched(command: Command): Command {
+  return withWatchedSides(
+    command.argument('[subject]', 'plan or source: who is watched; else whatever Fleet has from a migration'),
+  );
+}
+
+function withWatchedSides(command: Command): Command {
+  return command
+    .option('--source <source>', 'read the source here instead of where the plan says')
+    .option('--journals <folder>', 'where the journals of applies lie (default: beside the plan)')
+    .option('--ladder <file>', 'the ladder of the waves: when each device was switched')
+    .option('--stale-days <number>', 'a migrated device silent for longer is stale (default 7)', days)
+    .option('--silent-days <number>', 'a switched device silent for longer needs attention (default 3)', days);
+}
+
+lazily(
+  withWatched(withFleet(withSource(program.command('status')), false))
+    .summary('where every device stands, with its proof')
+    .description(
+      'Ask Fleet’s database, its API, or both, which devices it has really heard from since their import. Reads only.',
+    )
+    .option('--devices', 'list every device, not only what needs attention')
+    .option(
+      '--state <states>',
+      'only these: waiting, migrated, stale, lost, not-imported, unknown, stragglers, attention',
+      collectCodes,
+    )
+    .option('--reread', 'also read the source as it is now: who still calls the old server')
+    .option('--csv', 'print CSV')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway status plan.json --fleet mysql://slipway@db.example.com/fleet
+  $ slipway status plan.json --fleet mysql://slipway@db.example.com/fleet --state stragglers --reread --csv > left.csv
+  $ slipway status plan.json --fleet-url https://fleet.example.com --fleet-token-file token --json`,
+    ),
+  () => import('./commands/status'),
+);
+
+lazily(
+  withWatched(withFleet(withSource(program.command('watch')), false))
+    .summary('ask again and again, and tell what changes')
+    .description(
+      'Ask Fleet at an interval until every imported device has migrated, the time is over, or Ctrl-C. Reads only. With --json one line an event.',
+    )
+    .option('--interval <time>', 'between two looks: 30s, 5m (default 30s, at least 5s)', duration)
+    .option('--until <time>', 'stop then: a time (RFC 3339) or a length (2h)')
+    .option('--reread <time>', 'read the source again this often: who still calls the old server', duration)
+    .option('--series <file>', 'keep the counts over time here')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway watch plan.json --fleet mysql://slipway@db.example.com/fleet --until 3h
+  $ slipway watch plan.json --fleet mysql://slipway@db.example.com/fleet --json | jq 'select(.event == "change")'`,
+    ),
+  () => import('./commands/watch'),
+);
+
+lazily(
+  withWatched(withFleet(withSource(program.command('health')), true))
+    .summary('what will bite after the migration')
+    .description(
+      'Examine Fleet’s tables for what goes wrong later: certificates nobody renews, renewals that hang, hosts and enrollments that do not fit. Remedies are printed, never run.',
+    )
+    .option('--pending-hours <number>', 'profiles waiting longer are told (default 24)', wholeHours)
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ slipway health plan.json --fleet mysql://slipway@db.example.com/fleet`,
+    ),
+  () => import('./commands/health'),
+);
+
+lazily(
+  withAccept(
+    withFleet(
+      withSource(
+        program
+          .command('controls')
+          .argument('<what>', `${SOURCE_HELP}; or export, remove, status`)
+          .argument('[subject]', 'export, remove: the source; status: the journal'),
+      ),
+      false,
+    ),
+  )
+    .summary('profiles side by side: updated in place, new, left behind')
+    .description(
+      'Compare the old server’s profiles with Fleet’s of a team, export them for Fleet, and take off devices what shall go.',
+    )
+    .option('--team <name>', 'Fleet’s team, by name or id; without it: hosts without a team')
+    .option('--no-history', 'do not read which profiles were sent by command (quicker on large files)')
+    .option('--out <folder>', 'export: where to; remove with fleetctl: where its files go')
+    .option('--identifier <ids...>', 'remove: PayloadIdentifier of the profile')
+    .option('--wave <file>', 'remove: these devices, one UDID or serial number a line')
+    .option('--all-devices', 'remove: every device of the source')
+    .option('--through <way>', 'remove: old-server (before the switch), fleet (after it), or fleetctl (print commands)')
+    .option('--old-url <url>', 'remove, status: the old server’s URL, for its API')
+    .option('--allow-plain-http', 'remove, status: really call the old server without TLS')
+    .option('--send', 'remove: send it; without it only what would be sent is shown')
+    .option('--journals <folder>', 'remove: folder of the journal (default: here)')
+    .option('--yes', 'remove: answer the confirmation')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway controls micromdm:micromdm.db --fleet mysql://slipway@127.0.0.1/fleet --team Workstations
+  $ slipway controls export micromdm:micromdm.db --team Workstations --out ./for-fleet
+  $ slipway controls remove micromdm:micromdm.db --identifier com.example.old --wave wave1.txt --old-url https://mdm.example.com
+  $ slipway controls status 3f9c….commands.jsonl --old-url https://mdm.example.com --api-key-file key`,
+    ),
+  () => import('./commands/controls'),
+);
+
+lazily(
+  withWatchedSides(
+    withFleet(
+      withSource(
+        program
+          .command('report')
+          .addArgument(
+            new Argument(
+              '<what>',
+              'write: the hand-over as a folder; backup: a verified one of the old database; check: a folder against its hashes',
+            ).choices(['write', 'backup', 'check']),
+          )
+          .argument('<subject>', 'write: a plan or a source; backup: a source; check: a report’s folder'),
+      ),
+      false,
+    ),
+  )
+    .summary('the hand-over document, and whether the old server may go')
+    .description(
+      'Write what was moved, with proof for each device, what was not, who did what, and what must be kept alive. Exit 1 while the old server must stay.',
+    )
+    .option('--out <folder>', 'write: a new folder for the report; backup: the folder for the copy')
+    .option('--title <text>', 'write: the customer’s name')
+    .option('--prepared-by <name>', 'write: who hands over (default: the account)')
+    .option('--production', 'write: the target is production')
+    .option('--staging', 'write: the target is staging')
+    .option('--profile <file>', 'write: an enrollment profile of a device, for the name devices call')
+    .option('--accounts <file>', 'write: CSV device,by,note of devices that stay behind, each with a name')
+    .option('--owner <id=name...>', 'write: who answers for what: name, tls, redirects, apns, scep-ca, renewal, …')
+    .option('--redirects-by <name>', 'write: who confirms that the redirects stay, as NAME or NAME: NOTE')
+    .option('--renewal-by <name>', 'write: who confirms that Fleet renews certificates again')
+    .option('--backup <file>', 'write, backup: a backup of the old database that is proven now')
+    .option('--probes <file>', 'write: what `cutover probe --json` printed')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway report backup micromdm:micromdm.db --out backup
+  $ slipway report write plan.json --fleet mysql://slipway@db.example.com/fleet --backup backup/… --out report --owner apns=Ann
+  $ slipway report check report`,
+    ),
+  () => import('./commands/report'),
+);
+
+lazily(
+  withFleet(
+    withSource(
+      program
+        .command('agent')
+        .addArgument(
+          new Argument('<what>', 'the command that makes the package; look into one; describe it; who has it').choices([
+            'command',
+            'inspect',
+            'manifest',
+            'who',
+            'install',
+            'status',
+          ]),
+        )
+        .argument('[subject]', `inspect, manifest: a .pkg; who, install: ${SOURCE_HELP}; status: the journal`),
+    ),
+    false,
+  )
+    .summary('fleetd for every Mac, through the old server')
+    .description(
+      'Fleet’s agent before the switch: the command that makes its package, what a package is for, its manifest, and its installation through the old server.',
+    )
+    .option('--team <name>', 'command, inspect, manifest: the team the enroll secret must be of (with --fleet)')
+    .option('--enroll-secret-file <file>', 'command: file that holds the enroll secret')
+    .option('--profile-out <file>', 'command: also write the profile that carries address and secret (0600)')
+    .option('--sign-identity <name>', 'command: Developer ID Installer certificate to sign with')
+    .option('--fleet-desktop', 'command: with Fleet Desktop')
+    .option('--enable-scripts', 'command: let Fleet run scripts')
+    .option('--update-url <url>', 'command: mirror of the update server')
+    .option('--disable-updates', 'command: agents never update themselves')
+    .option('--url <url>', 'manifest: where the package will be served (https)')
+    .option('--out <file>', 'manifest: the manifest to write')
+    .option('--overwrite', 'command, manifest: replace files that exist')
+    .option('--manifest-url <url>', 'install: where the manifest is served (https)')
+    .option('--wave <file>', 'install: these devices, one UDID or serial number a line')
+    .option('--all-devices', 'install: every Mac of the source')
+    .option('--old-url <url>', 'install, status: the old server’s URL, for its API')
+    .option('--allow-plain-http', 'install, status: really call the old server without TLS')
+    .option('--per-second <number>', 'install: commands a second, 1 to 100 (default 10)')
+    .option('--send', 'install: send it; without it only what would be sent is shown')
+    .option('--reason <text>', 'install: goes into the journal')
+    .option('--journals <folder>', 'install: folder of the journal (default: here)')
+    .option('--yes', 'install: answer the confirmation')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway agent command --fleet-url https://fleet.example.com --enroll-secret-file secret --fleet mysql://slipway@127.0.0.1/fleet --team Workstations
+  $ slipway agent inspect fleetd.pkg --fleet-url https://fleet.example.com --fleet mysql://slipway@127.0.0.1/fleet --team Workstations
+  $ slipway agent manifest fleetd.pkg --url https://files.example.com/fleetd.pkg --out manifest.plist
+  $ slipway agent install micromdm:micromdm.db --manifest-url https://files.example.com/manifest.plist --wave wave1.txt --old-url https://mdm.example.com`,
+    ),
+  () => import('./commands/agent'),
 );
 
 lazily(

@@ -1,5 +1,4 @@
 /** Turning what was typed into what the engine takes. */
-import { existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -103,13 +102,6 @@ export function operatorName(): string {
     return userInfo().username;
   } catch {
     return process.env['USER'] ?? 'unknown';
-  }
-}
-
-/** Refuses to overwrite a file unless told to. */
-export function refuseExisting(path: string, overwrite: boolean | undefined): void {
-  if (overwrite !== true && existsSync(path)) {
-    misused('usage/file-exists', `${path} exists already.`, 'Name another file, or add --overwrite.', { path });
   }
 }
 

@@ -2,12 +2,15 @@
 import { EXIT } from './exit-code';
 import { tell } from './terminal';
 
-/** Ctrl-C finishes the batch that is under way, writes the journal and stops; a second one ends at once. */
-export function stopOnSignal(): { readonly signal: AbortSignal; readonly end: () => void } {
+/** Ctrl-C finishes what is under way, such as a batch and its journal, and stops; a second one ends at once. */
+export function stopOnSignal(notice = 'Stopping after this batch. The same command goes on where it stopped.'): {
+  readonly signal: AbortSignal;
+  readonly end: () => void;
+} {
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    tell('Stopping after this batch. The same command goes on where it stopped.');
+    tell(notice);
     controller.abort();
   };
   process.on('SIGINT', stop);

@@ -52,6 +52,8 @@ export const assetsResult = z.object({
   written: z.array(
     z.object({ name: z.string(), id: z.number(), replacedId: z.number().nullable(), sha256: z.string() }),
   ),
+  /** The rows stand, and Fleet's API did not take the certificate; null when it did or was not asked. */
+  uploadFailure: z.object({ code: z.string(), message: z.string(), remedy: z.string() }).nullable(),
   notes: z.array(z.string()).readonly(),
   journal: z.string(),
 });

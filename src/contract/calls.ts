@@ -12,8 +12,36 @@
 import { z } from 'zod';
 import { deviceDetail, deviceFilter, devicePage, deviceQuery } from './devices';
 import { assetsPlan, assetsResult, assetsUndone } from './assets';
+import {
+  caExtension,
+  givenFiles,
+  givenSlot,
+  pairChoice,
+  pushAssessment,
+  pushReply,
+  pushRequestMade,
+} from './given-files';
+import {
+  agentView,
+  agentWays,
+  agentWish,
+  commandsFollowed,
+  commandsSent,
+  controlsExported,
+  controlsView,
+  deviceChoice,
+  deviceList,
+  removalShown,
+  rolloutShown,
+} from './controls';
+import { cutoverView, dnsPlan, probeRound, redirectConfiguration } from './cutover';
 import { inspection, itemDifference, PART_FORMATS } from './inspection';
+import { profileSlot, RENEWAL_FORMS, renewalBench, renewalForecast } from './renewal';
+import { backupFacts, reportView, reportWritten } from './report';
+import { runbookView } from './runbook';
 import { appState, secretKind, settings } from './state';
+import { healthReport, watchSeries } from './watch';
+import { backPreview, haproxyDraft, ladderDraft, waveWoken } from './waves';
 
 function call<I extends z.ZodType, O extends z.ZodType>(
   input: I,
@@ -25,8 +53,13 @@ function call<I extends z.ZodType, O extends z.ZodType>(
 const path = z.string().max(4096);
 const none = z.void();
 
+const paths = z.array(path).max(200).nullable();
+const topic = z.string().max(300);
+
 const journalSummary = z.object({
   path: z.string(),
+  /** What it tells of: rows of devices, or Fleet's keys and certificates. */
+  kind: z.enum(['devices', 'assets', 'waves', 'commands']),
   planId: z.string(),
   openedAt: z.number(),
   operator: z.string(),
@@ -71,6 +104,8 @@ export const calls = {
     z.object({ remembered: z.boolean() }),
   ),
   'secret.forget': call(z.object({ kind: secretKind }), none),
+  /** The same from a file that the system's dialog asks for. False: cancelled. */
+  'secret.fromFile': call(z.object({ kind: secretKind }), z.boolean()),
 
   /** Asks for an existing file with the system's dialog; null when cancelled. */
   'file.choose': call(z.object({ purpose: z.enum(['source', 'ca', 'team-map', 'journal']) }), path.nullable()),
@@ -131,17 +166,82 @@ export const calls = {
   /** Writes the list of all that was found. Null: cancelled. */
   'inspect.list': call(z.object({ format: z.enum(['csv', 'json']) }), z.object({ path, items: z.number() }).nullable()),
 
-  /** What of the source's push certificate and SCEP CA Fleet holds, and what would change. Reads only. */
-  'assets.plan': call(none, assetsPlan),
+  /** What was given from files, by purpose. */
+  'given.state': call(none, givenFiles),
+  /** Gives files for a purpose; null asks with the system's dialog. Null back: cancelled. */
+  'given.add': call(z.object({ slot: givenSlot, paths }), givenFiles.nullable()),
+  /** Tries one more password on everything that is locked. Kept until the workspace is closed, and never stored. */
+  'given.unlock': call(z.object({ password: z.string().min(1).max(1024) }), givenFiles),
+  'given.clear': call(z.object({ slot: givenSlot }), givenFiles),
+
+  /** The SCEP CA with a later end, proven on the devices' certificates at hand. Writes nothing. */
+  'ca.extend': call(
+    z.object({ from: z.enum(['source', 'files']), years: z.number().int().min(1).max(20), keepSerial: z.boolean() }),
+    caExtension,
+  ),
+  /** Saves what was shown (0600); from then on it is the SCEP CA that was given from files. Null: cancelled. */
+  'ca.save': call(none, z.object({ path }).nullable()),
+
+  /** Whether the push certificate can be had again for the same topic, and how. */
+  'push.assess': call(z.object({ topic }), pushAssessment),
+  /** Writes what has to be sent (0600) into a folder that is asked for. Null: cancelled. */
+  'push.request': call(
+    z.object({
+      topic,
+      key: z.enum(['own', 'new']),
+      keepRequest: z.boolean(),
+      vendor: z.boolean(),
+      commonName: z.string().max(200),
+      country: z.string().max(10),
+      email: z.string().max(300),
+    }),
+    pushRequestMade.nullable(),
+  ),
+  /** Checks what Apple gave back. */
+  'push.check': call(z.object({ topic }), pushReply),
+  /** Takes what came back for the push certificate that was given from files. */
+  'push.use': call(z.object({ topic }), none),
+
+  /** The profiles that were given, and what was made and checked. */
+  'renewal.state': call(none, renewalBench),
+  'renewal.add': call(z.object({ slot: profileSlot, paths }), renewalBench.nullable()),
+  'renewal.remove': call(z.object({ slot: profileSlot, file: path.nullable() }), renewalBench),
+  /** Makes the profile. The challenge is Fleet's own from its database, or the one that was typed or read from a file. */
+  'renewal.make': call(
+    z.object({
+      serverUrl: z.string().max(2000),
+      challenge: z.enum(['fleet', 'given']),
+      allowOldChallenge: z.boolean(),
+    }),
+    renewalBench,
+  ),
+  /** Saves it (0600) where the operator says. Null: cancelled. */
+  'renewal.save': call(z.object({ form: z.enum(RENEWAL_FORMS) }), z.object({ path }).nullable()),
+  /** When renewal comes to whom; `at` is when it begins, null for now. Reads only. */
+  'renewal.forecast': call(z.object({ at: z.number().nullable() }), renewalForecast),
+  /** Saves the devices that are never or not surely renewed, as CSV. Null: cancelled. */
+  'renewal.saveForecast': call(none, z.object({ path, devices: z.number() }).nullable()),
+
+  /** What Fleet holds of the pairs that were chosen, and what would change. Reads only. */
+  'assets.plan': call(pairChoice, assetsPlan),
   /** Writes them; `planId` is that of the plan that was shown, `confirmation` the name of the target database. */
   'assets.apply': call(
-    z.object({ rehearse: z.boolean(), confirmation: z.string().max(255), planId: z.string().max(200) }),
+    z.object({
+      choice: pairChoice,
+      /** Then Fleet's API is given the push certificate, and no restart is needed. */
+      upload: z.boolean(),
+      rehearse: z.boolean(),
+      confirmation: z.string().max(255),
+      planId: z.string().max(200),
+    }),
     assetsResult,
   ),
-  /** Names of this workspace's journals of assets, newest first. */
+  /** Writes the environment file for a fresh Fleet (0600) where the operator says. Null: cancelled. */
+  'assets.environment': call(z.object({ choice: pairChoice, withKey: z.boolean() }), z.object({ path }).nullable()),
+  /** Paths of this workspace's journals of assets, newest first. */
   'assets.journals': call(none, z.array(z.string())),
   'assets.undo': call(
-    z.object({ journal: z.string().max(300), rehearse: z.boolean(), confirmation: z.string().max(255) }),
+    z.object({ journal: path, rehearse: z.boolean(), confirmation: z.string().max(255) }),
     assetsUndone,
   ),
 
@@ -182,6 +282,142 @@ export const calls = {
   'job.resume': call(none, none),
   /** Finishes what must not be cut short (a transaction), then stops. */
   'job.cancel': call(none, none),
+
+  /** The profiles as they were compared last; null: not yet, or the source was read again since. */
+  'controls.view': call(none, controlsView.nullable()),
+  /** Compares the source’s profiles with Fleet’s of the team that is typed. Only reads. */
+  'controls.compare': call(z.object({ history: z.boolean() }), none),
+  /** Writes them as Fleet takes them (0600) into a folder that is asked for. Null: cancelled. */
+  'controls.export': call(none, controlsExported.nullable()),
+  /** Looks at what a removal would send. Only reads. */
+  'controls.prepare': call(
+    z.object({
+      identifiers: z.array(z.string().max(500)).min(1).max(200),
+      way: z.enum(['old-server', 'fleet']),
+      choice: deviceChoice,
+      accepted: z.array(z.string().max(60)).max(10),
+    }),
+    removalShown,
+  ),
+  /** Sends what was looked at; `confirmation` is the host it goes through. */
+  'controls.remove': call(
+    z.object({
+      planId: z.string().max(64),
+      confirmation: z.string().max(300),
+      accepted: z.array(z.string().max(60)).max(10),
+    }),
+    commandsSent,
+  ),
+  /** Chooses a list of devices with the system’s dialog: UDIDs or serial numbers. Null: cancelled. */
+  'commands.chooseList': call(none, deviceList.nullable()),
+  /** What became of the commands of a journal. Asks the server that took them, once. */
+  'commands.follow': call(z.object({ journal: path }), commandsFollowed),
+
+  'agent.view': call(none, agentView),
+  /** Asks Fleet which Macs have its agent. */
+  'agent.look': call(none, none),
+  /** Looks into a package; asks for the file. False: cancelled. */
+  'agent.choosePackage': call(none, z.boolean()),
+  /** The file that holds the enroll secret, for the command and the profile. False: cancelled. */
+  'agent.chooseSecretFile': call(none, z.boolean()),
+  'agent.ways': call(agentWish, agentWays),
+  /** Writes the profile that carries Fleet’s address and the secret (0600). Null: cancelled. */
+  'agent.saveProfile': call(z.object({ scripts: z.boolean() }), z.object({ path }).nullable()),
+  'agent.saveManifest': call(none, z.object({ path }).nullable()),
+  /** Looks at what an installation would send. Only reads. */
+  'agent.prepare': call(z.object({ choice: deviceChoice }), rolloutShown),
+  'agent.install': call(z.object({ planId: z.string().max(64), confirmation: z.string().max(300) }), commandsSent),
+
+  /** What devices know of the old server, and which load balancers a configuration can be written for. */
+  'cutover.view': call(none, cutoverView),
+  /** Asks for the enrollment profile of a real device with the system's dialog; false when cancelled. */
+  'cutover.chooseProfile': call(none, z.boolean()),
+  'cutover.dropProfile': call(none, none),
+  /** The load balancer's configuration from what is typed. */
+  'cutover.config': call(none, redirectConfiguration),
+  /** Writes it where the operator says. Null: cancelled. */
+  'cutover.saveConfig': call(none, z.object({ path }).nullable()),
+  'cutover.dns': call(none, dnsPlan),
+  /** Asks the network, once. Nothing is asked without this call. */
+  'cutover.probe': call(none, probeRound),
+
+  /** Reads the ladder and its journal, and asks what leads devices; shown in the state. */
+  'waves.look': call(none, none),
+  'waves.saveLadder': call(z.object({ draft: ladderDraft, certificatesFirst: z.boolean() }), none),
+  /** Looks at what a wave would do: the next one, or the one named. Only reads. */
+  'waves.prepare': call(z.object({ rung: z.string().max(60).nullable() }), none),
+  /** Forgets what was looked at. */
+  'waves.leave': call(none, none),
+  /** Moves what was looked at; `confirmation` is the name of the wave. */
+  'waves.move': call(
+    z.object({
+      rung: z.string().max(60),
+      planId: z.string().max(64),
+      confirmation: z.string().max(60),
+      copied: z.record(z.string().max(60), z.string().max(64)),
+    }),
+    none,
+  ),
+  /** What going back would do, and what it would not undo. Only reads. */
+  'waves.prepareBack': call(z.object({ rung: z.string().max(60), strand: z.boolean() }), backPreview),
+  'waves.back': call(
+    z.object({
+      rung: z.string().max(60),
+      confirmation: z.string().max(60),
+      copied: z.record(z.string().max(60), z.string().max(64)),
+    }),
+    z.object({ returned: z.number(), staying: z.number() }),
+  ),
+  /** Sets the routes again to what the waves left. */
+  'waves.set': call(
+    z.object({ confirmation: z.string().max(60), copied: z.record(z.string().max(60), z.string().max(64)) }),
+    z.object({ total: z.number() }),
+  ),
+  'waves.wake': call(z.object({ rung: z.string().max(60), confirmation: z.string().max(60) }), waveWoken),
+  /** HAProxy’s configuration for the waves, from what is typed here and at Cutover. */
+  'waves.config': call(haproxyDraft, z.object({ text: z.string(), connections: z.number() })),
+  /** Writes it where the operator says. Null: cancelled. */
+  'waves.saveConfig': call(haproxyDraft, z.object({ path }).nullable()),
+
+  /** The runbook, with this workspace's own column as it stands now. */
+  'runbook.view': call(none, runbookView),
+  'runbook.tick': call(
+    z.object({ id: z.string().max(60), by: z.string().min(1).max(120), note: z.string().max(2000) }),
+    none,
+  ),
+  'runbook.untick': call(z.object({ id: z.string().max(60) }), none),
+  /** Takes the other column from another workspace's runbook; asks for the file. False: cancelled. */
+  'runbook.takeOver': call(none, z.boolean()),
+  /** Writes it as a page to print. Null: cancelled. */
+  'runbook.save': call(none, z.object({ path }).nullable()),
+
+  /** Begins to ask Fleet at an interval, until it is stopped or the workspace is closed. Reads only. */
+  'watch.start': call(none, none),
+  'watch.stop': call(none, none),
+  /** Asks at once; everything, not only what changed. */
+  'watch.now': call(none, none),
+  'watch.series': call(none, watchSeries),
+  /** Examines Fleet's tables for what will bite later. Remedies are told, never carried out. */
+  'watch.health': call(none, healthReport),
+
+  /** May the old server go, what must be kept alive, which devices are open: as it stands now. */
+  'report.view': call(none, reportView),
+  /** Puts a name to devices that stay behind. */
+  'report.account': call(
+    z.object({
+      devices: z.array(z.string().max(1000)).min(1).max(200_000),
+      by: z.string().min(1).max(120),
+      note: z.string().min(1).max(2000),
+    }),
+    none,
+  ),
+  'report.withdraw': call(z.object({ device: z.string().max(1000) }), none),
+  /** Takes a list of such devices in (CSV device,by,note); asks for the file. Null: cancelled. */
+  'report.takeAccounts': call(none, z.object({ devices: z.number() }).nullable()),
+  /** A verified backup of the old database, in a folder the operator chooses. Null: cancelled. */
+  'report.backUp': call(none, backupFacts.nullable()),
+  /** Writes the report into a new folder the operator names. Null: cancelled. */
+  'report.write': call(none, reportWritten.nullable()),
 
   'journal.list': call(none, z.array(journalSummary)),
   'journal.read': call(

@@ -1,6 +1,7 @@
 /** Devices as the window shows them: asked for in portions, never all at once. */
 import { z } from 'zod';
 import { ACTIONS } from './state';
+import { deviceStory, deviceWatch, watchState } from './watch';
 
 export const VERDICTS = ['ready', 'caution', 'blocked'] as const;
 
@@ -14,6 +15,8 @@ export const DEVICE_SORTS = [
   'action',
   'lastSeen',
   'certificateNotAfter',
+  'state',
+  'contactFleet',
 ] as const;
 
 /** Which devices, in which order. Empty lists mean "any". */
@@ -25,6 +28,10 @@ export const deviceFilter = z.object({
   platforms: z.array(z.string()),
   /** Reason codes: any of them. */
   reasons: z.array(z.string()),
+  /** How they are watched. */
+  states: z.array(watchState),
+  /** Codes of what needs attention, or `any`. */
+  attention: z.array(z.string().max(60)).max(50),
   sort: z.enum(DEVICE_SORTS),
   descending: z.boolean(),
 });
@@ -32,6 +39,8 @@ export const deviceFilter = z.object({
 export const deviceQuery = deviceFilter.extend({
   offset: z.number().int().min(0),
   limit: z.number().int().min(0).max(500),
+  /** The same places as in the last answer, although what is watched may have moved since: nothing jumps while it is read. */
+  hold: z.boolean(),
 });
 
 export const deviceRow = z.object({
@@ -50,6 +59,8 @@ export const deviceRow = z.object({
   lastSeen: z.number().nullable(),
   certificateNotAfter: z.number().nullable(),
   users: z.number(),
+  /** Null while nothing is watched. */
+  watch: deviceWatch.nullable(),
 });
 
 export const devicePage = z.object({
@@ -63,7 +74,12 @@ export const devicePage = z.object({
     actions: z.record(z.string(), z.number()),
     platforms: z.record(z.string(), z.number()),
     reasons: z.record(z.string(), z.number()),
+    /** Empty while nothing is watched. */
+    states: z.record(z.string(), z.number()),
+    attention: z.record(z.string(), z.number()),
   }),
+  /** The places are those of an older look at Fleet; asked anew they may be others. */
+  outdated: z.boolean(),
 });
 
 /** One field of a row as it stands in Fleet and as it will be; secrets as `‹unlock token, 3412 bytes, sha256 …›`. */
@@ -99,6 +115,8 @@ export const deviceDetail = z.object({
   ),
   /** The rows it becomes; null without a plan, or when no rows can be made for it. */
   rows: z.array(rowDiff).nullable(),
+  /** Null while nothing is watched, and for a device without UDID. */
+  story: deviceStory.nullable(),
 });
 
 export type DeviceFilter = z.infer<typeof deviceFilter>;

@@ -5,14 +5,20 @@
  * by a call. Nothing here is a secret; what was typed once never comes back.
  */
 import { z } from 'zod';
+import { controlsSettings } from './controls';
+import { cutoverSettings, probeRound } from './cutover';
+import { reportSettings } from './report';
+import { watchSettings, watchSummary } from './watch';
+import { wavesSummary } from './waves';
+import { STEPS } from './step-names';
+
+export { STEPS, type StepName } from './step-names';
 
 /** A time: milliseconds since the epoch. */
 const instant = z.number();
 
 export const failure = z.object({ code: z.string(), message: z.string(), remedy: z.string() });
 
-/** The steps of a migration, in the order of the rail. */
-export const STEPS = ['source', 'certificates', 'fleet', 'checks', 'plan', 'apply', 'devices', 'journal'] as const;
 export const stepName = z.enum(STEPS);
 
 /** `stale`: its input changed since. `attention`: something must be looked at; `count` says how much. */
@@ -24,7 +30,14 @@ export const stepState = z.object({
 });
 
 /** Secrets an operator may type. They go to main and never come back. */
-export const SECRET_KINDS = ['source-api-key', 'fleet-password', 'fleet-token', 'server-private-key'] as const;
+export const SECRET_KINDS = [
+  'source-api-key',
+  'fleet-password',
+  'fleet-token',
+  'server-private-key',
+  'scep-challenge',
+  'proxy-token',
+] as const;
 export const secretKind = z.enum(SECRET_KINDS);
 
 /** What is saved in a workspace: no secret, ever. */
@@ -65,6 +78,13 @@ export const settings = z.object({
     /** Path of a team map; empty for none. */
     teamMap: z.string().max(4096),
   }),
+  /** What is typed for the switch. */
+  cutover: cutoverSettings,
+  /** What is typed for profiles and agent. */
+  controls: controlsSettings,
+  watch: watchSettings,
+  /** What is typed for the report. */
+  report: reportSettings,
   /** Saved filters of the device table. */
   filters: z.array(z.object({ name: z.string(), query: z.string() })),
 });
@@ -258,6 +278,12 @@ export const JOB_KINDS = [
   'undo',
   'save',
   'assets',
+  'keys',
+  'backup',
+  'controls',
+  'agent',
+  'wave',
+  'move',
 ] as const;
 
 /** The one long piece of work under way. */
@@ -295,13 +321,22 @@ export const appState = z.object({
   applied: applySummary.nullable(),
   verified: verifySummary.nullable(),
   undone: undoSummary.nullable(),
+  /** When the report was last written; null: never. */
+  reportedAt: instant.nullable(),
+  /** The last round of probes. */
+  probes: probeRound.nullable(),
+  waves: wavesSummary,
+  /** When profiles were compared, and when Fleet was asked for its agents; null: not in this session. */
+  controlsAt: instant.nullable(),
+  agentAt: instant.nullable(),
+  /** Null until devices are watched for the first time. */
+  watch: watchSummary.nullable(),
   job: job.nullable(),
   /** What went wrong last, by step: it stays until that step is tried again. */
   failures: z.partialRecord(stepName, failure),
 });
 
 export type AppState = z.infer<typeof appState>;
-export type StepName = z.infer<typeof stepName>;
 export type StepState = z.infer<typeof stepState>;
 export type SecretKind = z.infer<typeof secretKind>;
 export type Settings = z.infer<typeof settings>;

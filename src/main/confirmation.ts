@@ -19,15 +19,18 @@ export function whyNotApply(facts: Facts, { typed }: Confirmation): FailureShown
   if (stale !== null) return refusal('plan/stale', `The plan is stale. ${stale}`, 'Make the plan anew and look at it.');
   const unset = badgeUnset(facts);
   if (unset !== null) return unset;
+  return whyChecksHold(facts) ?? wrongName(typed, plan.summary.target.database);
+}
+
+/** What the checks that were run last hold up; null when nothing. */
+export function whyChecksHold(facts: Facts): FailureShown | null {
   const blocking = checkRows(facts).filter((row) => row.blocking);
-  if (blocking.length > 0) {
-    return refusal(
-      'apply/checks-failed',
-      `${blocking.length} check${blocking.length === 1 ? '' : 's'} hold apply up: ${blocking.map(({ code }) => code).join(', ')}.`,
-      'Set right what is named, or acknowledge by name what may be acknowledged. They are run again just before writing.',
-    );
-  }
-  return wrongName(typed, plan.summary.target.database);
+  if (blocking.length === 0) return null;
+  return refusal(
+    'apply/checks-failed',
+    `${blocking.length} check${blocking.length === 1 ? '' : 's'} hold apply up: ${blocking.map(({ code }) => code).join(', ')}.`,
+    'Set right what is named, or acknowledge by name what may be acknowledged. They are run again just before writing.',
+  );
 }
 
 /** Why an undo, or writing Fleet's keys and certificates, may not start; null when it may. Neither needs a plan of devices. */
@@ -39,6 +42,27 @@ export function whyNotUndo(facts: Facts, { typed }: Confirmation): FailureShown 
     return refusal('fleet/not-named', 'No Fleet is named.', 'Say where Fleet’s database is first.');
   }
   return badgeUnset(facts) ?? wrongName(typed, database);
+}
+
+/**
+ * Why a wave may not move, or go back; null when it may. The name of the wave is typed, and of what was looked at.
+ * @param asked the wave that is meant
+ */
+export function whyNotWave(facts: Facts, asked: string, { typed }: Confirmation): FailureShown | null {
+  const { workspace, waves } = facts;
+  if (workspace === null) return refusal('workspace/none', 'No workspace is open.', 'Open one first.');
+  if (waves.ladder === null) return refusal('wave/no-ladder', 'There is no ladder yet.', 'Make one first.');
+  const { host, database } = workspace.settings.fleet;
+  if (host === '' || database === '')
+    return refusal('fleet/not-named', 'No Fleet is named.', 'Say where Fleet’s database is first.');
+  const unset = badgeUnset(facts);
+  if (unset !== null) return unset;
+  if (typed === asked) return null;
+  return refusal(
+    'wave/not-confirmed',
+    'What was typed is not the name of the wave. Nothing was changed.',
+    `Type ${asked} to go on.`,
+  );
 }
 
 function badgeUnset({ workspace }: Facts): FailureShown | null {

@@ -8,7 +8,8 @@ import {
 } from 'electron';
 import type { CallInput } from '../contract/calls';
 
-type Purpose = CallInput<'file.choose'>['purpose'];
+type Purpose =
+  CallInput<'file.choose'>['purpose'] | 'secret' | 'profile' | 'runbook' | 'accounts' | 'device-list' | 'package';
 
 const PURPOSES: Readonly<Record<Purpose, OpenDialogOptions>> = {
   source: { title: 'Choose the source', filters: [{ name: 'MicroMDM database', extensions: ['db'] }, anything()] },
@@ -17,6 +18,24 @@ const PURPOSES: Readonly<Record<Purpose, OpenDialogOptions>> = {
     filters: [{ name: 'PEM', extensions: ['pem', 'crt', 'cer'] }, anything()],
   },
   'team-map': { title: 'Choose the team map', filters: [{ name: 'CSV', extensions: ['csv'] }, anything()] },
+  secret: { title: 'Choose the file that holds the secret', filters: [anything()] },
+  'device-list': {
+    title: 'Choose the list of devices',
+    filters: [{ name: 'Text', extensions: ['txt', 'csv'] }, anything()],
+  },
+  package: {
+    title: 'Choose the agent’s package',
+    filters: [{ name: 'Installer package', extensions: ['pkg'] }, anything()],
+  },
+  accounts: {
+    title: 'Choose the list of devices that stay behind',
+    filters: [{ name: 'CSV', extensions: ['csv'] }, anything()],
+  },
+  runbook: { title: 'Choose the runbook of another workspace', filters: [{ name: 'Runbook', extensions: ['json'] }] },
+  profile: {
+    title: 'Choose an enrollment profile of a device',
+    filters: [{ name: 'Profile', extensions: ['mobileconfig', 'plist', 'xml'] }, anything()],
+  },
   journal: { title: 'Choose a journal', filters: [{ name: 'Journal', extensions: ['jsonl'] }, anything()] },
 };
 
@@ -29,22 +48,29 @@ export function chooseFile(purpose: Purpose): Promise<string | null> {
 }
 
 /** Key and certificate files, several at a time; empty when cancelled. */
-export async function chooseMaterial(): Promise<string[]> {
-  const parent = BrowserWindow.getAllWindows()[0];
-  const options: OpenDialogOptions = {
-    title: 'Choose keys and certificates',
-    filters: [
-      {
-        name: 'Keys and certificates',
-        extensions: ['pem', 'crt', 'cer', 'der', 'key', 'p12', 'pfx', 'p7b', 'p7c', 'p7m', 'csr', 'mobileconfig', 'db'],
-      },
-      anything(),
-    ],
-    properties: ['openFile', 'multiSelections'],
-  };
-  const { canceled, filePaths } =
-    parent === undefined ? await dialog.showOpenDialog(options) : await dialog.showOpenDialog(parent, options);
-  return canceled ? [] : filePaths;
+export function chooseMaterial(title = 'Choose keys and certificates'): Promise<string[]> {
+  const extensions = [
+    'pem',
+    'crt',
+    'cer',
+    'der',
+    'key',
+    'p12',
+    'pfx',
+    'p7b',
+    'p7c',
+    'p7m',
+    'csr',
+    'mobileconfig',
+    'db',
+  ];
+  return openSeveral({ title, filters: [{ name: 'Keys and certificates', extensions }, anything()] });
+}
+
+/** Enrollment profiles, several at a time; empty when cancelled. */
+export function chooseProfiles(title: string): Promise<string[]> {
+  const extensions = ['mobileconfig', 'plist', 'xml', 'txt', 'env', 'b64'];
+  return openSeveral({ title, filters: [{ name: 'Profiles', extensions }, anything()] });
 }
 
 export function chooseFolder(title: string): Promise<string | null> {
@@ -74,6 +100,14 @@ export async function confirmStopping(): Promise<boolean> {
   const { response } =
     parent === undefined ? await dialog.showMessageBox(options) : await dialog.showMessageBox(parent, options);
   return response === 1;
+}
+
+async function openSeveral(options: OpenDialogOptions): Promise<string[]> {
+  const parent = BrowserWindow.getAllWindows()[0];
+  const several: OpenDialogOptions = { ...options, properties: ['openFile', 'multiSelections'] };
+  const { canceled, filePaths } =
+    parent === undefined ? await dialog.showOpenDialog(several) : await dialog.showOpenDialog(parent, several);
+  return canceled ? [] : filePaths;
 }
 
 async function open(options: OpenDialogOptions): Promise<string | null> {

@@ -3,6 +3,9 @@
  *
  * Pure: a step's state and the refusals before a write are both derived from here, so they cannot disagree.
  */
+import type { ProbeRound } from '../contract/cutover';
+import type { WatchSummary } from '../contract/watch';
+import type { WavesSummary } from '../contract/waves';
 import type {
   ApplySummary,
   AppState,
@@ -48,6 +51,14 @@ export interface Facts {
   readonly applied: ApplySummary | null;
   readonly verified: VerifySummary | null;
   readonly undone: UndoSummary | null;
+  readonly probes: ProbeRound | null;
+  /** When the report was last written. */
+  readonly reportedAt: number | null;
+  readonly watch: WatchSummary | null;
+  readonly waves: WavesSummary;
+  /** What the comparison of the profiles found. */
+  readonly controls: { readonly at: number; readonly conflicts: number; readonly leftBehind: number } | null;
+  readonly agent: { readonly at: number; readonly without: number } | null;
   readonly journals: number;
   readonly job: Job | null;
   readonly failures: Readonly<Partial<Record<StepName, FailureShown>>>;
@@ -64,6 +75,12 @@ export const NO_FACTS: Facts = {
   applied: null,
   verified: null,
   undone: null,
+  probes: null,
+  reportedAt: null,
+  watch: null,
+  waves: { ladder: null, routes: null, preview: null, last: null },
+  controls: null,
+  agent: null,
   journals: 0,
   job: null,
   failures: {},

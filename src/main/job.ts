@@ -41,7 +41,7 @@ export class RunningJob {
 
   /** True when it changes the target: it then ends between two transactions, never at once. */
   get writes(): boolean {
-    return ['apply', 'rehearse', 'undo', 'assets'].includes(this.kind);
+    return ['apply', 'rehearse', 'undo', 'assets', 'move'].includes(this.kind);
   }
 
   advance(progress: Progress): void {

@@ -58,7 +58,29 @@ export function isPageUrl(url: string): boolean {
   return scheme === `${SCHEME}:` && host === HOST;
 }
 
+/** Pages to be printed: each has an address that was made up for it, and is gone once it is printed. */
+const prints = new Map<string, string>();
+const PRINT = /^\/print\/([0-9a-f]{32})$/;
+/** No script and nothing from anywhere; its styles stand in the page. */
+const PRINT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/** Serves a page of our own under the window's origin until it is withdrawn. */
+export function offerPrint(html: string): { readonly url: string; readonly withdraw: () => void } {
+  const id = randomBytes(16).toString('hex');
+  prints.set(id, html);
+  return { url: `${SCHEME}://${HOST}/print/${id}`, withdraw: () => void prints.delete(id) };
+}
+
 async function servedFile(url: string): Promise<Response> {
+  const print = isPageUrl(url) ? prints.get(PRINT.exec(new URL(url).pathname)?.[1] ?? '') : undefined;
+  if (print !== undefined) {
+    const headers = {
+      ...SAFE_HEADERS,
+      'Content-Security-Policy': PRINT_POLICY,
+      'Content-Type': 'text/html; charset=utf-8',
+    };
+    return new Response(print, { headers });
+  }
   const file = isPageUrl(url) ? fileFor(new URL(url).pathname) : null;
   const type = file === null ? undefined : TYPES[extname(file)];
   if (file === null || type === undefined) return new Response(null, { status: 404 });

@@ -3,15 +3,17 @@
  *
  * The session says what is known and runs one job at a time; this says which job comes of which wish.
  */
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { app } from 'electron';
 import type { CallInput, CallOutput } from '../contract/calls';
+import type { CutoverSettings, ProbeRound } from '../contract/cutover';
 import type { FailureShown, Settings } from '../contract/state';
 import { FailureError, misused, refused } from '../core/failure';
+import { refuseExisting } from '../core/private-file';
 import { whyNotApply, whyNotUndo } from './confirmation';
-import type { CheckAccess, FleetAccess } from './engine/protocol';
+import type { CheckAccess, CutoverAccess, FleetAccess, WaveAccess } from './engine/protocol';
 import { fleetNamed, isAnswered } from './facts';
 import type { Session } from './session';
 
@@ -111,6 +113,70 @@ export class Runbook {
     return fleetNamed(this.#session.facts.workspace?.settings ?? null);
   }
 
+  // ------------------------------------------------------------------------------------------------------ cutover
+
+  cutoverAccess(): CutoverAccess {
+    const { settings } = this.#session.requireWorkspace();
+    return {
+      typed: settings.cutover,
+      fleetUrl: orNull(settings.fleet.url),
+      fleetCaFile: orNull(settings.fleet.urlCaFile),
+    };
+  }
+
+  saveCutover(part: Partial<CutoverSettings>): Promise<void> {
+    const { cutover } = this.#session.requireWorkspace().settings;
+    return this.#session.save({ cutover: { ...cutover, ...part } });
+  }
+
+  /** A file is read only when the operator chose it with the system's dialog: the window cannot name one. */
+  requireChosenProfile(path: string | undefined): void {
+    const { settings } = this.#session.requireWorkspace();
+    if (path !== undefined && path !== settings.cutover.profile)
+      refused('cutover/profile-not-chosen', 'That profile was not chosen here.', 'Choose the file with the dialog.');
+  }
+
+  /** Asks the network. What was seen is kept with the workspace: report and runbook speak of it. */
+  async probe(): Promise<ProbeRound> {
+    const workspace = this.#session.requireWorkspace();
+    const probes = await this.#session.engine.call('probe', this.cutoverAccess());
+    // It may have taken a while, and the operator may be elsewhere by now.
+    if (this.#session.requireWorkspace() === workspace) {
+      await workspace.advance({ probes });
+      this.#session.learn({ probes });
+    }
+    return probes;
+  }
+
+  // ------------------------------------------------------------------------------------------------------- waves
+
+  /** Where this workspace's ladder is, and what leading and waking devices needs. */
+  waveAccess(copied: Readonly<Record<string, string>> = {}): WaveAccess {
+    const workspace = this.#session.requireWorkspace();
+    const { fleet, source, cutover } = workspace.settings;
+    const { secrets } = this.#session;
+    return {
+      ladder: join(workspace.path, 'ladder.json'),
+      journals: workspace.folder('journals'),
+      plans: workspace.folder('plans'),
+      proxyToken: secrets.get('proxy-token'),
+      copied,
+      wake: {
+        fleetUrl: orNull(fleet.url),
+        fleetCaFile: orNull(fleet.urlCaFile),
+        token: secrets.get('fleet-token'),
+        oldUrl: orNull(cutover.oldUrl),
+        oldCaFile: orNull(source.caFile),
+        apiKey: secrets.get('source-api-key'),
+      },
+    };
+  }
+
+  /** What the checks before a wave are given. */
+  waveChecks(): CheckAccess & { readonly fleet: FleetAccess } {
+    return { ...this.#checkAccess(), fleet: this.#requireFleet() };
+  }
+
   // -------------------------------------------------------------------------------------------------------- plan
 
   makePlan(): void {
@@ -142,13 +208,8 @@ export class Runbook {
     this.#session.requireWorkspace();
     this.requireOutside(path, 'sql/inside-workspace', 'The SQL file holds secrets');
     const undoPath = undo ? path.replace(/(\.sql)?$/i, '-undo.sql') : null;
-    if (undoPath !== null && existsSync(undoPath)) {
-      refused(
-        'sql/exists',
-        `${undoPath} exists already and is not overwritten.`,
-        'Choose another name, or move that file away.',
-      );
-    }
+    // The dialog asked about the first of the two only.
+    if (undoPath !== null) refuseExisting(undoPath);
     const saved = await this.#session.finish(
       { kind: 'save', label: 'writing SQL', canPause: false, canCancel: true },
       (call) => this.#session.engine.call('saveSql', { path, undoPath }, call),
@@ -233,7 +294,8 @@ export class Runbook {
     const workspace = this.#session.requireWorkspace();
     const path = this.requireJournal(journal);
     const fleet = this.#requireFleet();
-    const input = { journal: path, rehearse, fleet, reason: orNull(workspace.settings.reason) };
+    const waves = this.waveAccess();
+    const input = { journal: path, rehearse, fleet, reason: orNull(workspace.settings.reason), waves };
     const label = rehearse ? 'rehearsing to take back' : 'taking back';
     this.#session.start({ kind: 'undo', label, canPause: false, canCancel: true }, async (call) => {
       const undone = await this.#session.engine.call('undo', input, call);
@@ -245,8 +307,8 @@ export class Runbook {
 
   // ------------------------------------------------------------------------------------- Fleet's keys and certificates
 
-  planAssets(): Promise<CallOutput<'assets.plan'>> {
-    const input = this.#assetsAccess();
+  planAssets(choice: CallInput<'assets.plan'>): Promise<CallOutput<'assets.plan'>> {
+    const input = { ...this.#assetsAccess(), choice };
     return this.#session.finish(
       { kind: 'assets', label: 'looking at Fleet’s certificates', canPause: false, canCancel: false },
       (call) => this.#session.engine.call('planAssets', input, call),
@@ -254,14 +316,20 @@ export class Runbook {
   }
 
   async applyAssets({
+    choice,
+    upload,
     rehearse,
     confirmation,
     planId,
   }: CallInput<'assets.apply'>): Promise<CallOutput<'assets.apply'>> {
     orThrow(whyNotUndo(this.#session.facts, { typed: confirmation }));
     const workspace = this.#session.requireWorkspace();
+    const { url, urlCaFile } = workspace.settings.fleet;
+    const token = this.#session.secrets.get('fleet-token');
     const input = {
       ...this.#assetsAccess(),
+      choice,
+      upload: upload && !rehearse ? { url: orNull(url), caFile: orNull(urlCaFile), token } : null,
       planId,
       rehearse,
       reason: orNull(workspace.settings.reason),
@@ -270,8 +338,32 @@ export class Runbook {
     };
     return this.#session.finish(
       { kind: 'assets', label: 'writing Fleet’s certificates', canPause: false, canCancel: false },
-      (call) => this.#session.engine.call('applyAssets', input, call),
+      async (call) => {
+        try {
+          return await this.#session.engine.call('applyAssets', input, call);
+        } finally {
+          await this.#session.countJournals();
+        }
+      },
     );
+  }
+
+  /** Writes the environment file for a fresh Fleet: it holds private keys. */
+  async writeEnvironment(
+    path: string,
+    { choice, withKey }: CallInput<'assets.environment'>,
+  ): Promise<{ readonly path: string }> {
+    this.requireOutside(path, 'assets/inside-workspace', 'The environment file holds private keys');
+    const privateKey = this.#session.secrets.get('server-private-key');
+    // Only a Fleet somebody connected to is asked whether it would ignore the file.
+    const fleet = this.#session.facts.fleet === null || privateKey === null ? null : this.fleetAccess();
+    const input = { choice, path, fleet, privateKey, withKey };
+    await this.#session.finish(
+      { kind: 'keys', label: 'writing the environment file', canPause: false, canCancel: false },
+      (call) => this.#session.engine.call('writeEnvironment', input, call),
+    );
+    this.#session.reveal(path);
+    return { path };
   }
 
   async assetJournals(): Promise<string[]> {
@@ -283,13 +375,13 @@ export class Runbook {
     return names
       .map((name, index) => ({ name, at: times[index] ?? 0 }))
       .sort((left, right) => right.at - left.at)
-      .map(({ name }) => name);
+      .map(({ name }) => join(folder, name));
   }
 
   async undoAssets({ journal, rehearse, confirmation }: CallInput<'assets.undo'>): Promise<CallOutput<'assets.undo'>> {
     orThrow(whyNotUndo(this.#session.facts, { typed: confirmation }));
     const workspace = this.#session.requireWorkspace();
-    const path = this.requireJournal(join(workspace.folder('journals'), basename(journal)));
+    const path = this.requireJournal(journal);
     const input = { fleet: this.#requireFleet(), journal: path, rehearse, reason: orNull(workspace.settings.reason) };
     return this.#session.finish(
       { kind: 'assets', label: 'taking Fleet’s certificates back', canPause: false, canCancel: false },
@@ -298,9 +390,51 @@ export class Runbook {
   }
 
   #assetsAccess(): { fleet: FleetAccess; privateKey: string | null; accepted: readonly string[] } {
-    this.#requireSource();
     const { accepted } = this.#session.requireWorkspace().settings;
     return { fleet: this.#requireFleet(), privateKey: this.#session.secrets.get('server-private-key'), accepted };
+  }
+
+  // ------------------------------------------------------------------------------------------------- silent renewal
+
+  extendCa(given: CallInput<'ca.extend'>): Promise<CallOutput<'ca.extend'>> {
+    this.#session.requireWorkspace();
+    return this.#session.finish(
+      { kind: 'keys', label: 'proving the extended CA', canPause: false, canCancel: true },
+      (call) => this.#session.engine.call('extendCa', given, call),
+    );
+  }
+
+  makeRenewal({
+    serverUrl,
+    challenge,
+    allowOldChallenge,
+  }: CallInput<'renewal.make'>): Promise<CallOutput<'renewal.make'>> {
+    this.#session.requireWorkspace();
+    const { secrets } = this.#session;
+    const given = challenge === 'given' ? secrets.get('scep-challenge') : null;
+    if (challenge === 'given' && given === null)
+      refused('profile/no-challenge', 'The challenge was not given yet.', 'Type it, or choose the file that holds it.');
+    const input = {
+      fleet: this.fleetAccess(),
+      privateKey: secrets.get('server-private-key'),
+      challenge: given,
+      serverUrl: serverUrl.trim(),
+      allowOldChallenge,
+    };
+    return this.#session.finish(
+      { kind: 'keys', label: 'making the profile', canPause: false, canCancel: false },
+      (call) => this.#session.engine.call('makeRenewal', input, call),
+    );
+  }
+
+  forecast(at: number | null): Promise<CallOutput<'renewal.forecast'>> {
+    this.#requireSource();
+    // Fleet is only asked once somebody has connected to it.
+    const fleet = this.#session.facts.fleet === null ? null : this.fleetAccess();
+    return this.#session.finish(
+      { kind: 'keys', label: 'counting renewals', canPause: false, canCancel: false },
+      (call) => this.#session.engine.call('forecastRenewals', { fleet, at }, call),
+    );
   }
 
   // ----------------------------------------------------------------------------------------------------- journals

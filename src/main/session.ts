@@ -33,6 +33,8 @@ export class Session {
   /** Settled when the job under way is over, however it ended. */
   #working: Promise<void> = Promise.resolve();
   #restoredAt = 0;
+  /** Called before the workspace is closed: what goes on in the background ends with it. */
+  onClose: (() => void) | null = null;
 
   constructor(engine = new Engine()) {
     this.engine = engine;
@@ -80,6 +82,7 @@ export class Session {
 
   async close(): Promise<void> {
     this.#requireQuiet();
+    this.onClose?.();
     this.#job?.control.cancel();
     await this.#working;
     const workspace = this.#workspace;
@@ -117,8 +120,8 @@ export class Session {
       throw error;
     }
     this.#workspace = workspace;
-    const { teamMap, rehearsal, applied, verified, undone } = workspace.progress;
-    this.learn({ ...NO_FACTS, teamMap, rehearsal, applied, verified, undone });
+    const { teamMap, rehearsal, applied, verified, undone, probes, reportedAt } = workspace.progress;
+    this.learn({ ...NO_FACTS, teamMap, rehearsal, applied, verified, undone, probes, reportedAt });
     await this.countJournals();
     if (remember) await rememberWorkspace(workspace.name, workspace.path);
     this.#takeUp(workspace);
@@ -169,7 +172,8 @@ export class Session {
     const workspace = this.requireWorkspace();
     const read = await this.engine.call('read', { ...this.sourceAccess(reference), copy }, call);
     await workspace.advance({ copy: { reference, ...read.copy } });
-    this.learn({ source: read.summary });
+    // Both were about the reading before.
+    this.learn({ source: read.summary, controls: null, agent: null });
     // Reading lets go of the plan on the bench; it is still the workspace's.
     const { plan } = this.#facts;
     if (plan !== null) await this.#takeUpPlan(plan.summary.path, call);
@@ -301,7 +305,7 @@ export class Session {
     const workspace = this.#workspace;
     if (workspace === null) return;
     const names = await readdir(workspace.folder('journals')).catch(() => [] as string[]);
-    this.learn({ journals: names.filter((name) => name.endsWith('.journal.jsonl')).length });
+    this.learn({ journals: names.filter((name) => /\.(journal|assets|waves|commands)\.jsonl$/.test(name)).length });
   }
 
   requireWorkspace(): Workspace {
@@ -353,6 +357,12 @@ export class Session {
       applied: facts.applied,
       verified: facts.verified,
       undone: facts.undone,
+      probes: facts.probes,
+      reportedAt: facts.reportedAt,
+      waves: facts.waves,
+      controlsAt: facts.controls?.at ?? null,
+      agentAt: facts.agent?.at ?? null,
+      watch: facts.watch,
       job: facts.job,
       failures: { ...facts.failures },
     };

@@ -15,6 +15,12 @@ const STEP_OF_JOB: Readonly<Record<Job['kind'], StepName>> = {
   verify: 'apply',
   undo: 'apply',
   assets: 'certificates',
+  keys: 'certificates',
+  backup: 'report',
+  controls: 'controls',
+  agent: 'agent',
+  wave: 'waves',
+  move: 'waves',
 };
 
 export function stepOfJob(kind: Job['kind']): StepName {
@@ -63,6 +69,22 @@ const RULES: Readonly<Record<StepName, Rule>> = {
     }
     return done(null, 'Nothing holds apply up.');
   },
+  controls({ controls }) {
+    if (controls === null) return empty('The profiles have not been compared.');
+    const { conflicts, leftBehind } = controls;
+    if (conflicts > 0) return attention(conflicts, `${counted(conflicts, 'conflict')} among the profiles.`);
+    return done(
+      leftBehind,
+      leftBehind === 0
+        ? 'No profile stays behind.'
+        : `${counted(leftBehind, 'profile')} ${leftBehind === 1 ? 'stays' : 'stay'} behind on devices.`,
+    );
+  },
+  agent({ agent }) {
+    if (agent === null) return empty('Fleet has not been asked for its agents.');
+    if (agent.without > 0) return attention(agent.without, `${counted(agent.without, 'Mac')} without Fleet’s agent.`);
+    return done(null, 'Every Mac of the source has Fleet’s agent.');
+  },
   plan(facts) {
     const { plan } = facts;
     if (plan === null) return empty('No plan has been made.');
@@ -90,9 +112,41 @@ const RULES: Readonly<Record<StepName, Rule>> = {
     const written = counts.inserted + counts.refreshed + counts.unchanged + counts.already;
     return done(written, `${counted(written, 'device')} in Fleet as planned.`);
   },
-  devices({ source }) {
+  cutover({ probes }) {
+    if (probes === null) return empty('The network has not been asked.');
+    const failing = probes.results.filter(({ status }) => status === 'fail').length;
+    const warning = probes.results.filter(({ status }) => status === 'warn').length;
+    if (failing > 0) return attention(failing, `${counted(failing, 'probe')} ${failing === 1 ? 'fails' : 'fail'}.`);
+    if (warning > 0)
+      return attention(warning, `${counted(warning, 'probe')} ${warning === 1 ? 'wants' : 'want'} a look.`);
+    return done(null, `${probes.host} leads to Fleet in every respect that was asked.`);
+  },
+  waves({ waves: { ladder, routes } }) {
+    if (ladder === null) return empty('No ladder has been made.');
+    const problems = routes?.problems.length ?? 0;
+    if (problems > 0) return attention(problems, 'Where devices go is in doubt.');
+    if (ladder.open !== null) return attention(null, `The wave «${ladder.open.rung}» was begun and is not at its end.`);
+    if (ladder.atFleet === 0) return empty('No device has moved yet.');
+    const moved = ladder.rungs.filter(({ state }) => state === 'moved').length;
+    return done(
+      ladder.atFleet,
+      `${counted(ladder.atFleet, 'device')} go to Fleet; ${moved} of ${counted(ladder.rungs.length, 'wave')} moved.`,
+    );
+  },
+  devices({ source, watch }) {
     if (source === null) return empty('Devices are listed once a source was read.');
+    const counts = watch?.look?.counts ?? null;
+    if (counts !== null && counts.imported > 0) {
+      const sentence = `${counts.migrated.toLocaleString('en')} of ${counted(counts.imported, 'imported device')} with Fleet.`;
+      const wanting = counts.importedAttention;
+      return wanting > 0
+        ? attention(wanting, `${sentence} ${counted(wanting, 'device')} ${wanting === 1 ? 'needs' : 'need'} attention.`)
+        : done(counts.migrated, sentence);
+    }
     return done(source.counts.devices, counted(source.counts.devices, 'device'));
+  },
+  report({ reportedAt }) {
+    return reportedAt === null ? empty('The report has not been written.') : done(null, 'The report was written.');
   },
   journal({ journals }) {
     return journals === 0 ? empty('Nothing has been journaled.') : done(journals, counted(journals, 'journal'));

@@ -2,6 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { applySummary, settings, undoSummary, verifySummary, type Settings } from '../contract/state';
+import { probeRound } from '../contract/cutover';
+import { NO_CONTROLS } from '../contract/no-controls';
+import { NO_CUTOVER } from '../contract/no-cutover';
+import { NO_REPORT } from '../contract/no-report';
+import { backupFacts } from '../contract/report';
 import { refused } from '../core/failure';
 
 export const WORKSPACE_SCHEMA = 1;
@@ -24,6 +29,10 @@ export const DEFAULT_SETTINGS: Settings = {
   reason: '',
   answers: {},
   planning: { serials: true, queue: false, teamMap: '' },
+  cutover: NO_CUTOVER,
+  controls: NO_CONTROLS,
+  watch: { interval: 30, staleDays: 7, silentDays: 3 },
+  report: NO_REPORT,
   filters: [],
 };
 
@@ -39,6 +48,10 @@ const progress = z.object({
   applied: applySummary.nullable().catch(null),
   verified: verifySummary.nullable().catch(null),
   undone: undoSummary.nullable().catch(null),
+  probes: probeRound.nullable().catch(null),
+  /** A verified backup of the old database; it lies outside the workspace. */
+  backup: backupFacts.nullable().catch(null),
+  reportedAt: z.number().nullable().catch(null),
 });
 
 const file = z.object({
@@ -62,6 +75,9 @@ export const NO_PROGRESS: WorkspaceProgress = {
   applied: null,
   verified: null,
   undone: null,
+  probes: null,
+  backup: null,
+  reportedAt: null,
 };
 
 export function newWorkspaceFile(name: string): WorkspaceFile {

@@ -60,7 +60,7 @@ describe('slipway assets', () => {
     ['no file to write', () => ['assets', 'env', source], 'usage/out-missing'],
     ['half a pair', () => ['assets', 'env', '--out', 'x', ...files.slice(0, 2)], 'usage/pair-incomplete'],
     ['nothing to put in', () => ['assets', 'env', '--out', 'x'], 'assets/nothing-given'],
-    ['a file that exists', () => ['assets', 'env', source, '--out', key], 'usage/file-exists'],
+    ['a file that exists', () => ['assets', 'env', source, '--out', key], 'file/exists'],
     [
       'a password in the address',
       () => ['assets', 'plan', source, '--fleet', 'mysql://a:hunter2@127.0.0.1/fleet'],

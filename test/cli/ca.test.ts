@@ -47,6 +47,12 @@ describe('slipway ca extend', () => {
     const { old, extended } = done.json as Record<'old' | 'extended', { subjectKeyId: string; serial: string }>;
     expect(extended.subjectKeyId).toBe(old.subjectKeyId);
     expect(extended.serial).not.toBe(old.serial);
+    // As openssl prints it, a leading zero too.
+    for (const [path, told] of [
+      [out, extended.serial],
+      [bench.path('ca.pem'), old.serial],
+    ] as const)
+      expect(bench.run('x509', '-in', path, '-noout', '-serial').toString()).toBe(`serial=${told}\n`);
     expect(modeOf(out)).toBe('600');
     for (const name of ['mac', 'ipad'])
       expect(bench.run('verify', '-CAfile', out, `${name}.pem`).toString()).toBe(`${name}.pem: OK\n`);
@@ -54,7 +60,7 @@ describe('slipway ca extend', () => {
       bench.run('pkey', '-in', 'ca.key', '-pubout').toString(),
     );
     const again = await extend(...files, '--years', '5', '--out', out, '--json');
-    expect([again.code, again.error.code]).toEqual([2, 'usage/file-exists']);
+    expect([again.code, again.error.code]).toEqual([2, 'file/exists']);
   });
 
   it('says when nothing was proven', async () => {

@@ -83,9 +83,9 @@ describe('help', () => {
 
   it('knows every option that a message of the engine names', () => {
     const known = new Set(COMMANDS.flatMap(optionsOf));
-    // Those of mysql and mysqldump, in the commands it prints for them.
+    // Those of mysql, mysqldump and fleetctl, in the commands it prints for them.
     const foreign =
-      /^--(default-character-set|binary-mode|init-command|force|single-transaction|routines|triggers|set-gtid-purged|no-tablespaces|host|port|user|password|ssl-mode)$/;
+      /^--(default-character-set|binary-mode|init-command|force|single-transaction|routines|triggers|set-gtid-purged|no-tablespaces|host|port|user|password|ssl-mode|type|enroll-secret|fleet-certificate|insecure|notarize|outfile|update-roots|use-system-configuration|payload|hosts)$/;
     const unknown = new Set<string>();
     for (const entry of readdirSync('src/core', { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;

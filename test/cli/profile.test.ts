@@ -65,7 +65,7 @@ describe('slipway profile make', () => {
         renews: true,
         problems: [],
       });
-    await desk.refused([...args, '--out', out], 2, 'usage/file-exists');
+    await desk.refused([...args, '--out', out], 2, 'file/exists');
   });
 
   it('prints the line only when asked', async () => {
@@ -148,7 +148,7 @@ describe('slipway profile make', () => {
     await desk.refused([...make, ...challenge], 2, 'usage/no-base');
     await desk.refused(['profile', 'make', '--from', mac, ...challenge], 2, 'usage/no-out');
     await desk.refused([...make, '--from', mac, ...challenge, '--topic', 'x'], 2, 'usage/option');
-    await desk.refused([...make, '--from', desk.path('nowhere'), ...challenge], 3, 'usage/file');
+    await desk.refused([...make, '--from', desk.path('nowhere'), ...challenge], 3, 'usage/secret-file');
     await desk.refused([...make, '--from', desk.path('challenge'), ...challenge], 3, 'profile/not-a-profile');
     await desk.refused(
       [...make, '--from', mac, '--server-url', 'https://x.example.com', ...challenge],

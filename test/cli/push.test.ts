@@ -67,7 +67,7 @@ describe('slipway push request', () => {
     );
     const before = readFileSync(key);
     const again = await push('request', ...args, '--json');
-    expect([again.code, again.error.code]).toEqual([2, 'usage/file-exists']);
+    expect([again.code, again.error.code]).toEqual([2, 'file/exists']);
     expect(readFileSync(key)).toEqual(before);
   });
 
@@ -139,6 +139,9 @@ describe('slipway push check', () => {
     expect(told.code, told.text).toBe(code);
     expect(told.json).toMatchObject({ schema: 1, ok: code === 0 });
     expect(codes(told)).toEqual(wanted);
+    const file = bench.path(reply.slice(1));
+    const { serial } = told.json as { serial: string };
+    expect(bench.run('x509', '-in', file, '-noout', '-serial').toString()).toBe(`serial=${serial}\n`);
     const shown = await push('check', reply, ...args);
     expect(shown.code).toBe(code);
     expect(shown.stdout).toContain(code === 0 ? 'It may replace the old one.' : 'Do not use it.');

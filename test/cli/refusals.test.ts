@@ -97,11 +97,11 @@ describe.skipIf(noServer)('with a Fleet', () => {
   it('does not overwrite a plan, nor a SQL file beside it', async () => {
     const before = readFileSync(plan, 'utf8');
     const { args, env } = fleet(database);
-    await desk.refused(['plan', source, ...args, '--out', plan], 2, 'usage/file-exists', { env });
+    await desk.refused(['plan', source, ...args, '--out', plan], 2, 'file/exists', { env });
     expect(readFileSync(plan, 'utf8')).toBe(before);
     const sql = desk.file('mine.sql', 'mine');
     const fresh = desk.path('fresh.json');
-    await desk.refused(['plan', source, ...args, '--out', fresh, '--sql', sql], 2, 'usage/file-exists', { env });
+    await desk.refused(['plan', source, ...args, '--out', fresh, '--sql', sql], 2, 'file/exists', { env });
     expect([readFileSync(sql, 'utf8'), desk.files().includes('fresh.json')]).toEqual(['mine', false]);
     await desk.data(['plan', source, ...args, '--out', plan, '--overwrite', ...accept], { env });
     expect(readFileSync(plan, 'utf8')).toBe(before);

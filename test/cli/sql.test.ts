@@ -151,7 +151,7 @@ describe.skipIf(!here)(`slipway sql${ABSENT}`, () => {
     const path = desk.file('mine.sql', 'mine');
     const args = ['sql', small, '--fleet-version', '4.69', '--out', path];
     const undo = desk.path('mine-undo.sql');
-    await desk.refused([...args, '--undo', undo], 2, 'sql/exists');
+    await desk.refused([...args, '--undo', undo], 2, 'file/exists');
     expect(readFileSync(path, 'utf8')).toBe('mine');
     expect(desk.files().filter((name) => name.startsWith('mine'))).toEqual(['mine.sql']);
     await desk.data([...args, '--overwrite']);

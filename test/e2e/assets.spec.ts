@@ -25,6 +25,7 @@ test('the CA and the push certificate go into Fleet and come out again', async (
   await opened(app, folder, SMALL);
   await connected(app, connectionTo(database));
   await frame.go('Certificates');
+  await page.getByRole('tab', { name: 'Into Fleet' }).click();
   const key = page.getByLabel('Fleet’s server private key', { exact: true });
 
   // The wrong key is refused before anything is written.

@@ -45,10 +45,13 @@ test('teams and steps are chosen at the plan, make it stale, and are written', a
       actions: ['insert'],
       platforms: [],
       reasons: [],
+      states: [],
+      attention: [],
       sort: 'name',
       descending: false,
       offset: 0,
       limit: 1,
+      hold: false,
     });
     return (reply as { value: { rows: { udid: string; serial: string }[] } }).value.rows;
   });

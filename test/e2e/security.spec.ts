@@ -1,9 +1,10 @@
 /** Who may ask, what may be asked, and that no secret is ever in an answer, on the screen, in a log or in a file. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { calls, type CallName } from '../../src/contract/calls';
 import { CALL_CHANNEL } from '../../src/contract/bridge';
 import { SECRET_KINDS } from '../../src/contract/state';
+import { MICROMDM, TOPIC } from '../core/profile/installed-profiles';
 import { writeMicroMdm } from '../micromdm-writer';
 import { expect, test } from './fixture';
 import { connected, connectionTo, opened, planned } from './way';
@@ -66,6 +67,9 @@ test('refuses malformed arguments of every call, and repeats none of them', asyn
   expect(await app.screens.frame.state()).toEqual(before);
   console.log(`${wrong.length} malformed inputs of ${CALLS.length} calls refused`);
 });
+
+/** Secrets of an installed enrollment profile. */
+const RENEWAL = { oldChallenge: 'CANARY-OLD-CHALLENGE-44d0', password: 'CANARY-WIFI-PASSWORD-8e21' };
 
 const CANARY = {
   magic: 'CANARY-MAGIC-7f3e91',
@@ -137,8 +141,10 @@ test('a secret of the source or of the keyboard goes nowhere but into its own pr
     'fleet-password': account.password,
     'fleet-token': 'CANARY-TOKEN-a7d2',
     'server-private-key': 'CANARY-SERVERKEY-0123456789abcdef',
+    'scep-challenge': 'CANARY-FLEET-CHALLENGE-7be1',
+    'proxy-token': 'CANARY-PROXY-TOKEN-5d0e',
   };
-  const secrets = [...Object.values(CANARY), ...Object.values(typed)];
+  const secrets = [...Object.values(CANARY), ...Object.values(typed), ...Object.values(RENEWAL)];
   const patterns = [
     ...secrets.flatMap((secret) => disguises(secret).map((text) => Buffer.from(text))),
     ...keys.flatMap((key) => [Buffer.from(key, 'latin1'), Buffer.from(Buffer.from(key, 'latin1').toString('hex'))]),
@@ -227,6 +233,44 @@ test('a secret of the source or of the keyboard goes nowhere but into its own pr
     await frame.go(step);
     await look(step);
   }
+  // The renewal profile, a longer CA and a request: made and saved by main, and never seen here.
+  const sample = join(folder, 'samples', 'installed.mobileconfig');
+  const topic = state.source?.push?.topic ?? '';
+  mkdirSync(join(folder, 'samples'));
+  writeFileSync(
+    sample,
+    MICROMDM.replaceAll(TOPIC, topic)
+      .replace('<string>micromdm</string>', `<string>${RENEWAL.oldChallenge}</string>`)
+      .replace('<string>corp</string>', `<string>${RENEWAL.password}</string>`),
+    { mode: 0o600 },
+  );
+  await page.evaluate((path) => window.slipway.call('renewal.add', { slot: 'installed', paths: [path] }), sample);
+  await frame.go('Certificates');
+  await page.getByRole('tab', { name: 'Silent renewal' }).click();
+  await page.getByRole('combobox', { name: 'Fleet’s SCEP challenge' }).click();
+  await page.getByRole('option', { name: 'Given here' }).click();
+  await frame.button('Make the profile').click();
+  await page.getByText('Look at the profile').click();
+  await expect(page.getByRole('region', { name: 'The profile, secrets masked' })).toContainText('‹Challenge, ');
+  await look('the renewal profile');
+  const renewal = join(folder, 'out', 'renewal.mobileconfig');
+  await app.answerDialogs(renewal);
+  await frame.button('Save the profile…').click();
+  await expect(page.getByRole('complementary', { name: 'Messages' })).toContainText(renewal);
+  await frame.button('Make the forecast').click();
+  await expect(page.getByRole('group', { name: 'The forecast in numbers' })).toBeVisible();
+  await look('the forecast');
+  await page.getByRole('tab', { name: 'CA and push certificate' }).click();
+  await frame.button('Extend and prove').click();
+  await expect(frame.button('Save the certificate…')).toBeVisible();
+  await frame.button('Make a request…').click();
+  await app.answerDialogs(join(folder, 'out'));
+  await frame
+    .dialog('Request for the push certificate')
+    .getByRole('button', { name: 'Choose a folder and save' })
+    .click();
+  await expect(page.getByRole('complementary', { name: 'Messages' })).toContainText('push-request.csr');
+  await look('CA and push certificate');
   // And what is asked with a secret in it is not echoed.
   await page.evaluate(
     (text) => window.slipway.call('source.read', { reference: `micromdm:https://${text}@x` }),
@@ -244,7 +288,10 @@ test('a secret of the source or of the keyboard goes nowhere but into its own pr
   expect(heard.filter((text) => found(text).length > 0)).toEqual([]);
   await app.close();
 
-  const own = [source, join(userData, 'copies') + sep, join(folder, 'out') + sep];
+  expect(found(readFileSync(renewal)), 'the saved profile holds the real challenge').toContain(typed['scep-challenge']);
+  const newKey = readFileSync(join(folder, 'out', 'push-new.key'), 'utf8').split('\n')[4] ?? '-';
+  expect(tapped.filter((text) => text.includes(newKey))).toEqual([]);
+  const own = [source, join(userData, 'copies') + sep, join(folder, 'out') + sep, join(folder, 'samples') + sep];
   const leaked: string[] = [];
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;

@@ -73,6 +73,8 @@ const QUERY = {
   actions: [],
   platforms: [],
   reasons: [],
+  states: [],
+  attention: [],
   sort: 'name' as const,
   descending: false,
 };
@@ -106,7 +108,7 @@ describe('the sample', () => {
       expect(plan?.counts[action]).toBeGreaterThan(0);
     expect(steps.plan.state).toBe('attention');
 
-    const page = await must('devices.query', { ...QUERY, actions: ['refresh'], offset: 0, limit: 5 });
+    const page = await must('devices.query', { ...QUERY, actions: ['refresh'], offset: 0, limit: 5, hold: false });
     expect(page.matching).toBe(plan?.counts.refresh);
     const detail = await must('devices.detail', { id: page.rows[0]!.id });
     const enrollment = detail.rows?.find((row) => row.table === 'nano_enrollments');
@@ -169,9 +171,9 @@ describe('the sample', () => {
     const after = await settled();
     expect(after.source?.fingerprint).toBe(source?.fingerprint);
     expect(after.plan?.id).toBe(plan?.id);
-    expect((await must('devices.query', { ...QUERY, actions: ['insert'], offset: 0, limit: 1 })).matching).toBe(
-      plan?.counts.insert,
-    );
+    expect(
+      (await must('devices.query', { ...QUERY, actions: ['insert'], offset: 0, limit: 1, hold: false })).matching,
+    ).toBe(plan?.counts.insert);
   });
 });
 
@@ -235,9 +237,11 @@ describe('a workspace of one’s own', () => {
 
     await must('source.read', { reference: (await must('source.fromFile', { path: source })).reference });
     await settled();
-    const page = await must('devices.query', { ...QUERY, offset: 0, limit: 50 });
+    const page = await must('devices.query', { ...QUERY, offset: 0, limit: 50, hold: false });
     for (const row of page.rows) await must('devices.detail', { id: row.id });
-    expect(await must('devices.query', { ...QUERY, search: canaries.magic, offset: 0, limit: 5 })).toMatchObject({
+    expect(
+      await must('devices.query', { ...QUERY, search: canaries.magic, offset: 0, limit: 5, hold: false }),
+    ).toMatchObject({
       matching: 0,
     });
     await must('devices.udids', QUERY);

@@ -176,10 +176,13 @@ describe.skipIf(!isMysql)('a migration from the window', () => {
       actions: ['insert'],
       platforms: [],
       reasons: [],
+      states: [],
+      attention: [],
       sort: 'name',
       descending: false,
       offset: 0,
       limit: 1,
+      hold: false,
     });
     const detail = await session.engine.call('detail', {
       id: page.rows[0]!.id,

@@ -1,5 +1,6 @@
 /** As many believable devices as wanted, the same ones every time. */
 import type { DeviceDetail, DeviceFilter, DevicePage, DeviceQuery, DeviceRow } from '../../src/contract/devices';
+import type { DeviceStory, DeviceWatch, WatchCounts } from '../../src/contract/watch';
 
 export const NOW = Date.UTC(2025, 10, 24, 19, 30);
 const DAY = 86_400_000;
@@ -137,6 +138,7 @@ function device(index: number, random: () => number, planned: boolean): DeviceRo
       ? null
       : NOW + Math.floor((random() - 0.05) * 380 * DAY),
     users: platform === 'macos' ? Math.floor(random() * 3) : 0,
+    watch: null,
   };
 }
 
@@ -146,9 +148,10 @@ export class DeviceCrowd {
   private readonly orders = new Map<string, readonly number[]>();
   readonly facets: DevicePage['facets'];
 
-  constructor(count: number, planned: boolean) {
+  constructor(count: number, planned: boolean, watched = false) {
     const random = generator(7);
-    this.rows = Array.from({ length: count }, (_, index) => device(index, random, planned));
+    const rows = Array.from({ length: count }, (_, index) => device(index, random, planned));
+    this.rows = watched ? rows.map((row, index) => ({ ...row, watch: watchOf(row, index, random) })) : rows;
     this.words = this.rows.map((row) =>
       [row.name, row.serial, row.udid, row.model, row.platform, ...row.reasons].join(' ').toLowerCase(),
     );
@@ -157,10 +160,16 @@ export class DeviceCrowd {
       actions: tally(this.rows.flatMap(({ action }) => (action === null ? [] : [action]))),
       platforms: tally(this.rows.map(({ platform }) => platform ?? '')),
       reasons: tally(this.rows.flatMap(({ reasons }) => reasons)),
+      states: tally(this.rows.flatMap(({ watch }) => (watch === null ? [] : [watch.state]))),
+      attention: tally(
+        this.rows.flatMap(({ watch }) =>
+          watch === null || watch.attention.length === 0 ? [] : ['any', ...watch.attention],
+        ),
+      ),
     };
   }
 
-  query({ offset, limit, ...filter }: DeviceQuery): DevicePage {
+  query({ offset, limit, hold: _, ...filter }: DeviceQuery): DevicePage {
     const matching = this.matching(filter);
     return {
       total: this.rows.length,
@@ -168,6 +177,26 @@ export class DeviceCrowd {
       offset,
       rows: matching.slice(offset, offset + limit),
       facets: this.facets,
+      outdated: false,
+    };
+  }
+
+  /** As the header has them. */
+  counts(): WatchCounts {
+    const watched = this.rows.flatMap(({ watch }) => watch ?? []);
+    const of = (state: string): number => this.facets.states[state] ?? 0;
+    return {
+      size: watched.length,
+      imported: watched.length - of('not-imported') - of('unknown'),
+      agent: watched.filter(({ agent }) => agent === true).length,
+      waiting: of('waiting'),
+      migrated: of('migrated'),
+      stale: of('stale'),
+      lost: of('lost'),
+      unknown: of('unknown'),
+      attention: this.facets.attention['any'] ?? 0,
+      importedAttention: watched.filter(({ state, attention }) => state !== 'not-imported' && attention.length > 0)
+        .length,
     };
   }
 
@@ -186,6 +215,10 @@ export class DeviceCrowd {
       if (filter.actions.length > 0 && (row.action === null || !filter.actions.includes(row.action))) continue;
       if (filter.platforms.length > 0 && !filter.platforms.includes(row.platform ?? '')) continue;
       if (filter.reasons.length > 0 && !filter.reasons.some((code) => row.reasons.includes(code))) continue;
+      const { watch } = row;
+      if (filter.states.length > 0 && (watch === null || !filter.states.includes(watch.state))) continue;
+      const codes = watch === null || watch.attention.length === 0 ? [] : ['any', ...watch.attention];
+      if (filter.attention.length > 0 && !filter.attention.some((code) => codes.includes(code))) continue;
       rows.push(row);
     }
     this.kept = { key, rows };
@@ -196,7 +229,11 @@ export class DeviceCrowd {
     const key = `${sort} ${descending}`;
     const known = this.orders.get(key);
     if (known !== undefined) return known;
-    const value = (index: number): string | number => this.rows[index]?.[sort] ?? '\uffff';
+    const value = (index: number): string | number => {
+      const row = this.rows[index];
+      if (sort === 'state') return row?.watch?.state ?? '\uffff';
+      return (sort === 'contactFleet' ? row?.watch?.contactFleet : row?.[sort]) ?? '\uffff';
+    };
     const made = this.rows
       .map((_, index) => index)
       .sort((one, other) => {
@@ -237,8 +274,97 @@ export class DeviceCrowd {
         goes: index === 0,
       })),
       rows: row.action === null ? null : rowsOf(row, hash),
+      story: row.watch === null ? null : storyOf(row, row.watch),
     };
   }
+}
+
+const SWITCHED = NOW - 90 * 60_000;
+
+function watchOf(row: DeviceRow, index: number, random: () => number): DeviceWatch {
+  const luck = random();
+  const left = row.action === 'held' || row.action === 'blocked';
+  const state = left
+    ? 'not-imported'
+    : luck < 0.68
+      ? 'migrated'
+      : luck < 0.95
+        ? 'waiting'
+        : luck < 0.97
+          ? 'stale'
+          : luck < 0.99
+            ? 'lost'
+            : 'unknown';
+  const came = state === 'migrated' || state === 'stale';
+  const mac = row.platform === 'macos';
+  const attention: string[] = [];
+  if (left) attention.push('blocked');
+  if (state === 'lost') attention.push(random() < 0.5 ? 'disabled' : 'unenrolled');
+  if (!left && mac && random() < 0.02) attention.push('no-host');
+  if (!left && random() < 0.006) attention.push('renewal-impossible');
+  if (came && random() < 0.008) attention.push('answered-old-server');
+  const late = state === 'stale' ? SWITCHED - 9 * DAY : SWITCHED + Math.floor(random() ** 2 * 88 * 60_000);
+  const contact = came ? late : null;
+  return {
+    state,
+    since: contact ?? (left ? null : SWITCHED - 3 * 3_600_000),
+    proof: came ? (random() < 0.8 ? 'poll' : random() < 0.5 ? 'command-result' : 'token-update') : null,
+    agent: mac ? !attention.includes('no-host') : null,
+    contactFleet: contact,
+    contactSource: row.lastSeen,
+    certificateNotAfter: attention.includes('renewal-impossible') ? null : row.certificateNotAfter,
+    wave: left ? null : index % 10 === 0 ? 'pilot' : index % 3 === 0 ? '50 %' : 'all',
+    attention,
+  };
+}
+
+function storyOf(row: DeviceRow, watch: DeviceWatch): DeviceStory {
+  const sentence = 'nano_enrollments.last_seen_at is 2025-11-24 18:21:09 UTC, and the row was written by Fleet itself.';
+  return {
+    watch,
+    proof: watch.contactFleet === null ? null : { kind: watch.proof ?? 'poll', at: watch.contactFleet, sentence },
+    importedAt: SWITCHED - 3 * 3_600_000,
+    attention: watch.attention.map((code) => ({
+      code,
+      sentence: 'Fleet has no host with this UDID, so it never renews its certificate, and sends it no profiles.',
+      remedy: 'Install the agent on a Mac; an iPhone or iPad gets its host at its first contact with Fleet.',
+    })),
+    events: [
+      {
+        at: row.lastSeen ?? SWITCHED - 4 * 3_600_000,
+        side: 'old',
+        title: 'Last called the old server',
+        evidence: 'As the old server’s database has it, read 2025-11-24 16:12 UTC.',
+        tone: 'quiet',
+      },
+      {
+        at: SWITCHED - 3 * 3_600_000,
+        side: 'fleet',
+        title: 'Imported',
+        evidence: 'created_at of its rows, on Fleet’s clock. Only what comes after this counts.',
+        tone: 'info',
+      },
+      {
+        at: SWITCHED,
+        side: 'slipway',
+        title: 'Led to Fleet',
+        evidence: 'Its route was switched with its wave.',
+        tone: 'info',
+      },
+      ...(watch.contactFleet === null
+        ? []
+        : [
+            { at: watch.contactFleet, side: 'fleet', title: 'Called Fleet', evidence: sentence, tone: 'good' } as const,
+          ]),
+      {
+        at: row.certificateNotAfter ?? NOW + 90 * DAY,
+        side: 'ahead',
+        title: 'Its certificate ends',
+        evidence: 'cert_not_valid_after of the certificate Fleet has tied to it.',
+        tone: 'quiet',
+      },
+    ],
+  };
 }
 
 function rowsOf(row: DeviceRow, hash: string): DeviceDetail['rows'] {

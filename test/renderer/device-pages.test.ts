@@ -54,6 +54,32 @@ describe('the device list', () => {
     expect(pages.row(0)).not.toBe(first);
   });
 
+  it('takes changed rows in their places, and keeps the list until it is asked for anew', async () => {
+    const { open, pages } = host();
+    pages.show(looking(''));
+    await open('').answer();
+    pages.see(0, 30);
+    const { generation } = pages.current()!;
+    const before = pages.row(0)!;
+    pages.refresh();
+    const question = open('');
+    // The places of the list that is shown, whatever has moved since.
+    expect(question.query).toMatchObject({ hold: true, offset: 0 });
+    const answer = crowd.query(question.query);
+    const changed = { ...before, name: 'renamed' };
+    await question.answer({
+      ok: true,
+      value: { ...answer, rows: [changed, ...answer.rows.slice(1)], outdated: true },
+    });
+    expect(pages.row(0)).toMatchObject({ id: before.id, name: 'renamed' });
+    expect(pages.current()).toMatchObject({ generation, outdated: true, asking: false });
+    pages.show(looking(''));
+    const fresh = open('');
+    expect(fresh.query.hold).toBe(false);
+    await fresh.answer();
+    expect(pages.current()).toMatchObject({ outdated: false });
+  });
+
   it('asks for the newest only, one at a time, and never shows an older answer', async () => {
     const { open, lists, pages } = host();
     for (const search of ['l', 'li', 'lib', 'libr']) pages.show(looking(search));

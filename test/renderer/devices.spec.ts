@@ -58,7 +58,7 @@ test('filter and open device are in the address, and come back', async ({ browse
   await expect.poll(() => page.evaluate(() => location.hash)).toContain('verdict=caution&verdict=blocked');
   await page.keyboard.press('Control+1');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Source');
-  await page.keyboard.press('Control+7');
+  await page.getByRole('navigation', { name: 'Steps of the migration' }).getByRole('link', { name: 'Devices' }).click();
   await expect(page.getByRole('searchbox')).toHaveValue('library');
   await page.close();
 });

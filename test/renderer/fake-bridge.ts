@@ -6,6 +6,7 @@ import type { AppState } from '../../src/contract/state';
 import { DeviceCrowd, NOW } from './device-crowd';
 import { stateOf, type Scene } from './fake-state';
 import { stepAnswers } from './step-answers';
+import { healthOf, seriesOf } from './watch-scenes';
 
 export interface FakeOptions {
   readonly scene: Scene;
@@ -24,12 +25,15 @@ export interface FakeControls {
   readonly push: (part: Partial<AppState>) => void;
 }
 
+const CROWDED: ReadonlySet<Scene> = new Set(['huge', 'busy', 'failing', 'watched', 'watch-failing']);
+
 type Answers = { [N in CallName]?: (input: CallInput<N>) => CallOutput<N> };
 
 export function fakeBridge({ scene, devices, delay }: FakeOptions): { bridge: Bridge; controls: FakeControls } {
   const crowd = new DeviceCrowd(
-    scene === 'sample' ? 12 : scene === 'huge' || scene === 'busy' || scene === 'failing' ? devices : 0,
+    scene === 'sample' ? 12 : CROWDED.has(scene) ? devices : 0,
     scene !== 'sample',
+    scene.startsWith('watch'),
   );
   let state = stateOf(scene, crowd);
   const listeners = new Set<(state: AppState) => void>();
@@ -75,6 +79,8 @@ export function fakeBridge({ scene, devices, delay }: FakeOptions): { bridge: Br
     'devices.query': (query) => crowd.query(query),
     'devices.udids': (filter) => crowd.matching(filter).flatMap(({ udid }) => (udid === null ? [] : [udid])),
     'devices.export': (filter) => ({ path: '/home/operator/devices.csv', devices: crowd.matching(filter).length }),
+    'watch.series': () => seriesOf(crowd),
+    'watch.health': () => healthOf(crowd),
     ...stepAnswers(scene === 'huge' || scene === 'busy' || scene === 'failing'),
     'clipboard.write': ({ text }) => {
       controls.clipboard = text;

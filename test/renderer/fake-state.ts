@@ -1,8 +1,22 @@
 /** States the window can be in, with believable content. */
+import { NO_CONTROLS } from '../../src/contract/no-controls';
+import { NO_CUTOVER } from '../../src/contract/no-cutover';
+import { NO_REPORT } from '../../src/contract/no-report';
 import type { AppState, StepName, StepState } from '../../src/contract/state';
 import { NOW, REASONS, type DeviceCrowd } from './device-crowd';
+import { watchOf } from './watch-scenes';
 
-export const SCENES = ['welcome', 'first-time', 'empty', 'sample', 'huge', 'busy', 'failing'] as const;
+export const SCENES = [
+  'welcome',
+  'first-time',
+  'empty',
+  'sample',
+  'huge',
+  'busy',
+  'failing',
+  'watched',
+  'watch-failing',
+] as const;
 export type Scene = (typeof SCENES)[number];
 
 const HOUR = 3_600_000;
@@ -18,9 +32,14 @@ const UNBEGUN: Record<StepName, StepState> = {
   certificates: step('empty', 'They come with the source.'),
   fleet: step('empty', 'Not connected yet.'),
   checks: step('empty', 'Not run yet.'),
+  controls: step('empty', 'The profiles have not been compared.'),
+  agent: step('empty', 'Fleet has not been asked for its agents.'),
   plan: step('empty', 'There is no plan yet.'),
   apply: step('empty', 'Nothing has been written.'),
+  cutover: step('empty', 'The network has not been asked.'),
+  waves: step('empty', 'No ladder has been made.'),
   devices: step('empty', 'They come with the source.'),
+  report: step('empty', 'The report has not been written.'),
   journal: step('empty', 'Nothing was done yet.'),
 };
 
@@ -42,6 +61,10 @@ const SETTINGS: NonNullable<AppState['workspace']>['settings'] = {
   reason: 'Agreed with the customer on 20 November.',
   answers: {},
   planning: { serials: true, queue: false, teamMap: '' },
+  watch: { interval: 30, staleDays: 7, silentDays: 3 },
+  report: NO_REPORT,
+  controls: NO_CONTROLS,
+  cutover: { ...NO_CUTOVER, oldUrl: 'https://10.0.0.5:8443' },
   filters: [{ name: 'Library iPads', query: 'q=library&platform=ipados' }],
 };
 
@@ -62,6 +85,12 @@ const BLANK: AppState = {
   applied: null,
   verified: null,
   undone: null,
+  reportedAt: null,
+  probes: null,
+  waves: { ladder: null, routes: null, preview: null, last: null },
+  controlsAt: null,
+  agentAt: null,
+  watch: null,
   job: null,
   failures: {},
 };
@@ -86,6 +115,9 @@ export function stateOf(scene: Scene, crowd: DeviceCrowd): AppState {
   }
   const full = fullState({ ...BLANK, workspace, source }, crowd);
   if (scene === 'huge') return full;
+  if (scene === 'watched' || scene === 'watch-failing') {
+    return { ...full, watch: watchOf(crowd, scene === 'watch-failing') };
+  }
   if (scene === 'failing') {
     return {
       ...full,
@@ -194,9 +226,14 @@ function fullState(state: AppState, crowd: DeviceCrowd): AppState {
       certificates: step('attention', 'The push certificate ends in 71 days.', 1),
       fleet: step('done', 'Connected to fleet_production.'),
       checks: step('attention', '2 warnings wait for a name and a note.', 2),
+      controls: step('empty', 'The profiles have not been compared.'),
+      agent: step('empty', 'Fleet has not been asked for its agents.'),
       plan: step('done', 'Made an hour ago, nothing has moved since.'),
       apply: step('empty', 'Nothing has been written.'),
+      cutover: step('empty', 'The network has not been asked.'),
+      waves: step('empty', 'No ladder has been made.'),
       devices: step('attention', 'Devices are held or blocked.', of('held') + of('blocked')),
+      report: step('empty', 'The report has not been written.'),
       journal: step('done', '4 entries.'),
     },
     secrets: { ...state.secrets, held: ['fleet-password'] },

@@ -36,6 +36,15 @@ const SHOTS: readonly Shot[] = [
   },
   { name: 'devices-nothing', scene: 'huge', hash: '#/devices?q=nobody+is+called+so' },
   { name: 'devices-failing', scene: 'failing', hash: '#/devices' },
+  { name: 'watched', scene: 'watched', hash: '#/devices?sort=-contactFleet' },
+  {
+    name: 'watched-drawer',
+    scene: 'watched',
+    hash: '#/devices?state=migrated&attention=no-host',
+    keys: ['/', 'ArrowDown', 'Enter'],
+  },
+  { name: 'watched-stragglers', scene: 'watch-failing', hash: '#/devices?state=waiting,stale,lost&sort=state' },
+  { name: 'health', scene: 'watched', hash: '#/devices?view=health' },
   { name: 'busy', scene: 'busy', hash: '#/devices' },
   { name: 'palette', scene: 'huge', hash: '#/devices', keys: ['Control+k', 'l', 'i', 'b', 'r'] },
   { name: 'keys', scene: 'huge', hash: '#/devices', keys: ['?'] },
@@ -50,7 +59,10 @@ for (const { name, scene, hash, keys = [] } of SHOTS) {
       test(`${name} ${scheme} ${width}`, async ({ browser }) => {
         const { page, complaints } = await openRenderer(browser, { scene, hash: hash ?? '', scheme, width, height });
         await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
-        if (hash?.startsWith('#/devices') === true && scene !== 'empty')
+        if (hash?.includes('view=health') === true) {
+          await page.getByRole('button', { name: 'Examine', exact: true }).click();
+          await expect(page.getByText(/findings?\. Examined/)).toBeVisible();
+        } else if (hash?.startsWith('#/devices') === true && scene !== 'empty')
           await expect(page.getByRole('grid')).toBeVisible();
         for (const key of keys) await page.keyboard.press(key);
         await page.waitForTimeout(500);

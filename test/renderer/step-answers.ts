@@ -43,6 +43,7 @@ const TOTAL = 1_058_560;
 const JOURNALS: CallOutput<'journal.list'> = [
   {
     path: '/home/operator/Slipway/northwind/journals/2025-11-24T1902-e41d7a90.journal.jsonl',
+    kind: 'devices',
     planId: hex(7, 64),
     openedAt: NOW - HOUR / 2,
     operator: 'Petra Lindqvist',
@@ -54,6 +55,7 @@ const JOURNALS: CallOutput<'journal.list'> = [
   },
   {
     path: '/home/operator/Slipway/northwind/journals/2025-11-24T1840-e41d7a90.journal.jsonl',
+    kind: 'devices',
     planId: hex(7, 64),
     openedAt: NOW - HOUR,
     operator: 'Petra Lindqvist',
@@ -65,6 +67,7 @@ const JOURNALS: CallOutput<'journal.list'> = [
   },
   {
     path: '/home/operator/Slipway/northwind/journals/2025-11-18T0911-77aa01cd.journal.jsonl',
+    kind: 'devices',
     planId: hex(3, 64),
     openedAt: NOW - 6.4 * 24 * HOUR,
     operator: 'Sven Okafor',
@@ -150,6 +153,10 @@ export function stepAnswers(some: boolean): Answers {
         entry(offset + index),
       ),
     }),
+    'inspect.state': () => null,
+    'given.state': () => [],
+    'renewal.state': () => ({ installed: [], base: null, anchor: null, made: null, checked: null }),
+    'assets.journals': () => [],
     'copies.list': () => ({ folder: '/home/operator/.local/share/Slipway/copies/6f2c0d5e', copies }),
     'copies.delete': () => {
       const deleted = copies.length;

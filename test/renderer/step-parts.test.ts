@@ -124,6 +124,20 @@ describe('the words of the window', () => {
       ])
       .map(([, text = '']) => text);
     expect(texts.length).toBeGreaterThan(8);
+    // Keys, certificates and profiles: every text in which a command or an option is named.
+    const keys = ['assets', 'profile', 'certificates', 'inspector']
+      .flatMap((folder) => filesIn(join(CORE, folder)))
+      .flatMap((file) => [
+        ...readFileSync(file, 'utf8')
+          .replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '')
+          .matchAll(
+            /'((?:[^'\\\n]|\\.)* (?:[^'\\\n]|\\.)*)'|`((?:[^`\\$]|\\.|\$\{[^}]*\})* (?:[^`\\$]|\\.|\$\{[^}]*\})*)`/g,
+          ),
+      ])
+      .map(([, quoted, template]) => quoted ?? template ?? '')
+      .filter((text) => /(?<!-)--[a-z]|slipway /.test(text) && !text.startsWith('# '));
+    expect(keys.length).toBeGreaterThan(25);
+    expect(keys.map(inThisWindow).filter((text) => /--[a-z]|slipway /.test(text))).toEqual([]);
     expect(texts.map(inThisWindow).filter((text) => text.includes('--'))).toEqual([]);
   });
 

@@ -39,6 +39,9 @@ const SHOTS: readonly Shot[] = [
   { name: 'source-failed', hash: '#/source', scene: 'empty', part: () => scenes.SOURCE_FAILED },
   { name: 'certificates', hash: '#/certificates' },
   { name: 'certificates-empty', hash: '#/certificates', scene: 'empty' },
+  { name: 'certificates-fleet-empty', hash: '#/certificates?view=fleet', scene: 'empty' },
+  { name: 'certificates-renewal-empty', hash: '#/certificates?view=renewal', scene: 'empty' },
+  { name: 'certificates-issue-empty', hash: '#/certificates?view=issue', scene: 'empty' },
   {
     name: 'certificates-wrong',
     hash: '#/certificates',

@@ -142,6 +142,10 @@ class WebContents extends EventEmitter {
     this.emit('destroyed');
   }
 
+  async printToPDF(): Promise<Uint8Array> {
+    return host('printToPdf', this.id);
+  }
+
   send(channel: string, ...args: unknown[]): void {
     if (this.#destroyed) throw new Error('Object has been destroyed');
     void host('emit', this.id, channel, clone.pack(args));
@@ -230,6 +234,11 @@ export class BrowserWindow extends EventEmitter {
 
   close(): void {
     if (emitCancelable(this, 'close')) return;
+    void host('closeWindow', this.id);
+    this.gone();
+  }
+
+  destroy(): void {
     void host('closeWindow', this.id);
     this.gone();
   }

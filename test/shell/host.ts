@@ -131,6 +131,12 @@ export async function launchShell(options: ShellOptions): Promise<ShellApp> {
       async bringToFront(id) {
         if (options.visible === true) await windows.get(id)?.page.bringToFront();
       },
+      async printToPdf(id) {
+        const window = windows.get(id);
+        if (window === undefined) throw new Error('no such window');
+        const { data } = await window.devtools.send('Page.printToPDF', { printBackground: true });
+        return Buffer.from(data, 'base64');
+      },
       async closeWindow(id) {
         await windows.get(id)?.page.close();
       },

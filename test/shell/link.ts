@@ -35,6 +35,7 @@ export interface HostMethods {
   loadUrl(id: number, url: string): Promise<void>;
   bringToFront(id: number): Promise<void>;
   closeWindow(id: number): Promise<void>;
+  printToPdf(id: number): Promise<Uint8Array>;
   emit(id: number, channel: string, args: string): Promise<void>;
   /** Asks the person at a visible window for a path; null when they cancel. */
   askPath(id: number, message: string): Promise<string | null>;

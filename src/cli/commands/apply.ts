@@ -111,14 +111,15 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
 }
 
 /** `--yes` stands in for every question the command would have asked. */
-function answeredByYes(): Record<string, { by: string; note: string }> {
+export function answeredByYes(): Record<string, { by: string; note: string }> {
   return { backup: { by: operatorName(), note: 'answered by --yes' } };
 }
 
-async function stopOnChecks(
+/** Throws `apply/checks-failed` when a check holds writing up. */
+export async function stopOnChecks(
   preflight: readonly CheckResult[],
   accepted: readonly string[],
-  options: ApplyOptions,
+  options: { readonly json?: boolean },
 ): Promise<void> {
   const blocking = blockingChecks(preflight, accepted);
   if (blocking.length === 0) return;

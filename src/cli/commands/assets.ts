@@ -17,23 +17,16 @@ import { uploadPushCertificate } from '../../core/fleet/api';
 import { connectFleet, type FleetTarget } from '../../core/fleet/connection';
 import { parseFleetUrl } from '../../core/fleet/https-request';
 import { probeSchema } from '../../core/fleet/probe';
+import { refuseExisting, writePrivate } from '../../core/private-file';
 import { Secret } from '../../core/secret';
 import { parseSource, printSource } from '../../core/sources';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
-import {
-  clockFrom,
-  confirm,
-  refuseExisting,
-  requireAnswer,
-  type AcceptOptions,
-  type FleetOptions,
-  type SourceOptions,
-} from '../input';
+import { clockFrom, confirm, requireAnswer, type AcceptOptions, type FleetOptions, type SourceOptions } from '../input';
 import { fileBytes, secretFrom } from '../secret-input';
 import { readJudged } from '../source-reading';
 import { plain, print, printJson, styled, table, tell } from '../terminal';
-import { readText, writeText } from '../text-file';
+import { readText } from '../text-file';
 
 interface AssetsOptions extends SourceOptions, FleetOptions, AcceptOptions {
   readonly apnsCert?: string;
@@ -81,7 +74,8 @@ async function plan(source: string | undefined, options: AssetsOptions): Promise
     }),
     grants: await missingAssetGrants(connection),
   }));
-  if (options.out !== undefined) writeText('plan', options.out, `${JSON.stringify(made, null, 2)}\n`);
+  if (options.out !== undefined)
+    await writePrivate(options.out, `${JSON.stringify(made, null, 2)}\n`, { overwrite: options.overwrite ?? false });
   if (options.json === true) await printJson({ ...made, grants });
   else {
     await print(...planLines(made, options));
@@ -170,7 +164,7 @@ async function environment(source: string | undefined, options: AssetsOptions): 
   const { material, origin } = await materialOf(source, options);
   const privateKey = secretFrom('server private key', options.privateKeyFile, 'SLIPWAY_PRIVATE_KEY');
   if (options.fleet !== undefined) await checkFresh(material, origin, options);
-  writeText('environment file', out, environmentText(material, privateKey));
+  await writePrivate(out, environmentText(material, privateKey), { overwrite: options.overwrite ?? false });
   const values = valuesOf(material);
   const parts = environmentParts(material).map(({ variable, asset }) => {
     const value = new Secret(asset, values.get(asset as AssetName) ?? Buffer.alloc(0));
@@ -272,7 +266,7 @@ function pairFiles(kind: 'apns' | 'scep', cert: string | undefined, key: string 
       `Give both, --${kind}-cert and --${kind}-key-file.`,
     );
   }
-  return { certificate: fileBytes(`${kind} certificate`, cert), key: fileBytes(`${kind} key`, key) };
+  return { certificate: fileBytes(`the ${kind} certificate`, cert), key: fileBytes(`the ${kind} key`, key) };
 }
 
 /** The plan that was reviewed must be the one that would be carried out. */

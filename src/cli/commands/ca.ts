@@ -3,7 +3,9 @@ import type { KeyObject } from 'node:crypto';
 import {
   extendCa,
   MOST_YEARS,
-  proveExtension,
+  issuedTo,
+  NOTHING_PROVEN,
+  requireProof,
   type CaNote,
   type ExtensionProof,
   type ProvenCertificate,
@@ -12,10 +14,11 @@ import { openCertificate, type Certificate } from '../../core/certificates/der';
 import { openPrivateKey } from '../../core/certificates/key';
 import { writePem } from '../../core/certificates/pem';
 import { misused, refused } from '../../core/failure';
-import { writePrivate } from '../../core/sources/private-folder';
+import { printSerial } from '../../core/inspector';
+import { refuseExisting, writePrivate } from '../../core/private-file';
 import { certificatesFrom, keyFrom } from '../certificate-input';
 import { EXIT } from '../exit-code';
-import { clockFrom, refuseExisting, type SourceOptions } from '../input';
+import { clockFrom, type SourceOptions } from '../input';
 import { readJudged } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table, tell } from '../terminal';
 import { rfc3339 } from '../time';
@@ -32,17 +35,11 @@ export interface CaOptions extends SourceOptions {
 
 export async function run(_action: 'extend', source: string | undefined, options: CaOptions): Promise<number> {
   const years = yearsFrom(options.years);
-  refuseExisting(options.out, false);
+  refuseExisting(options.out);
   const { ca, key, issued, at } = source === undefined ? fromFiles(options) : await fromSource(source, options);
   const { certificate, notes } = extendCa({ ca, key, years, keepSerial: options.keepSerial === true, at });
   const proof = await prove(ca, certificate, issued, options);
-  const told: CaNote[] = [...notes];
-  if (proof.proven === 0)
-    told.push({
-      code: 'nothing-proven',
-      sentence:
-        'No device certificate was at hand to prove it on. Add --prove FILE… with certificates of real devices.',
-    });
+  const told: readonly CaNote[] = proof.proven === 0 ? [...notes, NOTHING_PROVEN] : notes;
   await writePrivate(options.out, Buffer.from(writePem('CERTIFICATE', certificate.der)));
   if (options.json === true)
     await printJson({
@@ -59,7 +56,10 @@ export async function run(_action: 'extend', source: string | undefined, options
         ['subject', plain(certificate.subject)],
         ['valid', `${rfc3339(certificate.notBefore)} to ${rfc3339(certificate.notAfter)}`],
         ['until now to', rfc3339(ca.notAfter)],
-        ['serial', `${hexOf(certificate)}${certificate.serial === ca.serial ? ' (kept)' : `, before ${hexOf(ca)}`}`],
+        [
+          'serial',
+          `${printSerial(certificate.serial)}${certificate.serial === ca.serial ? ' (kept)' : `, before ${printSerial(ca.serial)}`}`,
+        ],
         ['proven', `${counted(proof.proven, 'device certificate')} verified under the new certificate`],
         ['written', `${options.out} (0600)`],
       ]),
@@ -107,13 +107,10 @@ async function fromSource(source: string, options: CaOptions): Promise<Given> {
       `The source holds no SCEP CA ${scepCa === null ? 'at all' : 'with a key that can be opened'}.`,
       'Give it with --certificate and --key-file.',
     );
-  const devices = snapshot.devices.flatMap(({ udid, serial, certificate }) =>
-    certificate?.der ? [{ name: udid ?? serial ?? 'a device', der: certificate.der }] : [],
-  );
   return {
     ca: openCertificate(scepCa.der, 'the SCEP CA'),
     key: openPrivateKey(scepCa.key.reveal(), 'the SCEP CA'),
-    issued: [...files, ...devices],
+    issued: [...files, ...issuedTo(snapshot.devices)],
     at,
   };
 }
@@ -124,37 +121,15 @@ function provingFiles({ prove = [] }: CaOptions): ProvenCertificate[] {
   );
 }
 
-/** Throws `ca/lost` or `ca/foreign`: then nothing is written. */
 async function prove(
   old: Certificate,
   extended: Certificate,
   issued: readonly ProvenCertificate[],
-  { json, keepSerial, prove: files = [] }: CaOptions,
+  { json, keepSerial, prove: named = [] }: CaOptions,
 ): Promise<ExtensionProof> {
   const progress = progressLine(json === true);
   try {
-    // The CA itself first: a root that does not verify itself is no anchor.
-    const self = await proveExtension(extended, extended, [{ name: 'the CA', der: extended.der }]);
-    const proof = await proveExtension(old, extended, issued, progress.onProgress);
-    const lost = [...(self.proven === 1 ? [] : ['the CA']), ...proof.lost];
-    if (lost.length > 0)
-      refused(
-        'ca/lost',
-        `${counted(lost.length, 'certificate')} would not verify under the new one (${lost.slice(0, 3).join(', ')}); nothing was written.`,
-        keepSerial === true
-          ? 'Look at them with slipway inspect, and report it.'
-          : 'Add --keep-serial: they name the CA’s serial number.',
-        { lost: lost.length },
-      );
-    const strange = proof.foreign.filter((name) => files.includes(name));
-    if (strange.length > 0)
-      refused(
-        'ca/foreign',
-        `${strange.slice(0, 3).join(', ')} was not issued by this CA; nothing was written.`,
-        'Give certificates of this CA’s devices with --prove.',
-        { foreign: strange.length },
-      );
-    return proof;
+    return await requireProof({ old, extended, issued, named, keepSerial: keepSerial === true }, progress.onProgress);
   } finally {
     progress.end();
   }
@@ -167,14 +142,10 @@ function yearsFrom(text: string): number {
   return years;
 }
 
-function hexOf({ serial }: Certificate): string {
-  return serial.toString(16).toUpperCase();
-}
-
 function factsOf(certificate: Certificate): object {
   return {
     subject: certificate.subject,
-    serial: hexOf(certificate),
+    serial: printSerial(certificate.serial),
     notBefore: rfc3339(certificate.notBefore),
     notAfter: rfc3339(certificate.notAfter),
     subjectKeyId: certificate.subjectKeyId?.toString('hex') ?? null,

@@ -15,9 +15,9 @@ import {
   type PasswordFor,
 } from '../../core/inspector';
 import { Secret } from '../../core/secret';
-import { writePrivate } from '../../core/sources/private-folder';
+import { refuseExisting, writePrivate } from '../../core/private-file';
 import { EXIT } from '../exit-code';
-import { clockFrom, refuseExisting, type CommonOptions } from '../input';
+import { clockFrom, type CommonOptions } from '../input';
 import { secretFrom } from '../secret-input';
 import { counted, mark, plain, print, printJson, styled, tell, write } from '../terminal';
 import { rfc3339 } from '../time';
@@ -141,7 +141,7 @@ async function exportTo(
   passwords: Secret | null,
 ): Promise<void> {
   const out = options.out ?? '';
-  refuseExisting(out, false);
+  refuseExisting(out);
   const password =
     secretFrom('export password', options.exportPasswordFile, 'SLIPWAY_EXPORT_PASSWORD') ?? firstLine(passwords);
   const part = await exportPart(inspection, itemFor(inspection, which), options.format as PartFormat, {

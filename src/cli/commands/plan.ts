@@ -7,20 +7,14 @@ import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
 import { judge } from '../../core/migration/verdict';
 import { parseWave } from '../../core/migration/wave';
 import { misused } from '../../core/failure';
+import { refuseExisting, writePrivate } from '../../core/private-file';
 import { copySource, parseSource, printSource } from '../../core/sources';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
-import {
-  clockFrom,
-  copiesFolder,
-  refuseExisting,
-  type AcceptOptions,
-  type FleetOptions,
-  type SourceOptions,
-} from '../input';
+import { clockFrom, copiesFolder, type AcceptOptions, type FleetOptions, type SourceOptions } from '../input';
 import { readCopy, readOptions } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table } from '../terminal';
-import { readText, writeText } from '../text-file';
+import { readText } from '../text-file';
 
 interface PlanOptions extends SourceOptions, FleetOptions, AcceptOptions {
   readonly fleet: string;
@@ -75,7 +69,7 @@ export async function run(source: string, options: PlanOptions): Promise<number>
         onProgress: progress.onProgress,
       });
     });
-    writeText('plan', options.out, formatPlan(plan));
+    await writePrivate(options.out, formatPlan(plan), { overwrite: options.overwrite ?? false });
     if (options.sql !== undefined) {
       await writeMigrationSql(options.sql, sqlInputOfPlan(plan, snapshot, judgement), {
         overwrite: options.overwrite ?? false,

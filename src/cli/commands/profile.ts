@@ -1,20 +1,20 @@
 /** `slipway profile`: the profile Fleet renews migrated devices with: made, checked, and when it will be used. */
-import { readFileSync, statSync } from 'node:fs';
-import { misused, refused, unreadable } from '../../core/failure';
+import { misused } from '../../core/failure';
+import { PROFILE_LIMIT } from '../../core/given-file';
 import { readHosts } from '../../core/fleet/hosts';
 import { readRenewalStates } from '../../core/fleet/renewal-state';
 import {
   base64Of,
-  carriesChallenge,
+  checkedRenewal,
+  chooseBase,
   compareProfiles,
   environmentLine,
   forecastRenewals,
-  makeRenewal,
-  microMdmTemplate,
   parseServerUrl,
   readChallenge,
   readEnrollment,
   readInstalled,
+  requireFitting,
   sha256Of,
   type Comparison,
   type Enrollment,
@@ -22,13 +22,11 @@ import {
   type ProfileProblem,
 } from '../../core/profile';
 import type { Secret } from '../../core/secret';
-import { ENROLLMENT_IDENTIFIER } from '../../core/sources/micromdm/profile';
-import { writePrivate } from '../../core/sources/private-folder';
-import type { Snapshot } from '../../core/sources/snapshot';
+import { refuseExisting, writePrivate } from '../../core/private-file';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
-import { refuseExisting, refuseForeign, type FleetOptions, type SourceOptions } from '../input';
-import { secretFrom } from '../secret-input';
+import { refuseForeign, type FleetOptions, type SourceOptions } from '../input';
+import { fileBytes, secretFrom } from '../secret-input';
 import { readJudged } from '../source-reading';
 import { counted, mark, plain, print, printJson, styled, table, tell } from '../terminal';
 import { rfc3339 } from '../time';
@@ -68,9 +66,6 @@ const OWNERS: Readonly<Record<string, readonly Action[]>> = {
   privateKeyFile: ['make', 'check'],
 };
 
-/** Enrollment profiles have a few kilobytes; with many anchors some hundred. */
-const LARGEST = 16 * 1024 * 1024;
-
 export async function run(action: Action, subject: string | undefined, options: ProfileOptions): Promise<number> {
   refuseForeign('profile', action, options, OWNERS);
   switch (action) {
@@ -89,7 +84,7 @@ async function make(source: string | undefined, options: ProfileOptions): Promis
   const files = [out, encodedFile, environmentFile].filter((file) => file !== undefined);
   if (new Set(files).size !== files.length)
     misused('usage/same-file', 'Two outputs have the same name.', 'Name a file for each.');
-  for (const file of files) refuseExisting(file, false);
+  for (const file of files) refuseExisting(file);
   const challenge = await challengeFrom(options);
   if (challenge === null)
     return misused(
@@ -98,32 +93,27 @@ async function make(source: string | undefined, options: ProfileOptions): Promis
       'Add --challenge-file FILE, or --fleet and --private-key-file to take it from Fleet’s database.',
     );
   const serverUrl = options.serverUrl === undefined ? null : parseServerUrl(options.serverUrl);
-  const installed = (options.installed ?? []).map((file) => readInstalled(bytesOf(file), file));
+  const installed = installedOf(options);
   const snapshot =
     source === undefined ? null : (await readJudged(source, options, { keepCertificates: false })).snapshot;
-  const base = baseOf(options, installed, snapshot, serverUrl);
-  if (options.allowOldChallenge !== true && carriesChallenge(base, challenge))
-    refused(
-      'profile/old-challenge',
-      `The challenge given is the one in ${base.name}: whoever has such a profile can enrol anything in Fleet.`,
-      'Give Fleet a challenge of its own, or add --allow-old-challenge.',
-    );
-  const { xml, enrollment } = makeRenewal({ base, serverUrl, challenge });
-  const comparison = compareProfiles(enrollment, installed, {
-    topic: snapshot?.push?.topic ?? null,
-    challenge,
-    ...allowances(options),
+  const base = chooseBase({
+    from: options.from === undefined ? null : readInstalled(bytesOf(options.from), options.from),
+    installed,
+    snapshot,
+    serverUrl,
+    anchor: options.anchorFile === undefined ? null : bytesOf(options.anchorFile),
   });
-  if (comparison.verdict === 'fail') {
-    if (options.json !== true) for (const line of problemLines(comparison)) tell(line);
-    const codes = comparison.problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
-    refused(
-      'profile/does-not-fit',
-      `The profile made from ${base.name} does not pass its own check; it was not written.`,
-      `See to it first: ${[...new Set(codes)].join(', ')}.`,
-      { base: base.name, problems: [...new Set(codes)].join(',') },
-    );
-  }
+  const made = checkedRenewal({
+    base,
+    serverUrl,
+    challenge,
+    installed,
+    topic: snapshot?.push?.topic ?? null,
+    allowOldChallenge: options.allowOldChallenge === true,
+  });
+  const { xml, enrollment, comparison } = made;
+  if (comparison.verdict === 'fail' && options.json !== true) for (const line of problemLines(comparison)) tell(line);
+  requireFitting(made);
   const line = environmentLine(xml);
   await writePrivate(out, xml.reveal());
   if (encodedFile !== undefined) await writePrivate(encodedFile, base64Of(xml).reveal());
@@ -161,68 +151,15 @@ async function make(source: string | undefined, options: ProfileOptions): Promis
   return comparison.verdict === 'pass' ? EXIT.fine : EXIT.found;
 }
 
-/** What the new profile is made from: what was named, else what is installed, else what the source hands out. */
-function baseOf(
-  { from, anchorFile }: ProfileOptions,
-  installed: readonly Enrollment[],
-  snapshot: Snapshot | null,
-  serverUrl: string | null,
-): Enrollment {
-  const anchored = (base: Enrollment): Enrollment => {
-    if (anchorFile !== undefined)
-      misused(
-        'usage/anchor',
-        `--anchor-file is for MicroMDM’s own template; this profile is made from ${base.name}.`,
-        'Leave it out: the anchors of that profile are kept.',
-      );
-    return base;
-  };
-  if (from !== undefined) return anchored(readInstalled(bytesOf(from), from));
-  const whole = installed.find(({ form }) => form !== 'listing');
-  if (whole !== undefined) return anchored(whole);
-  // Stored under this identifier, it is what MicroMDM hands out instead of its own.
-  const stored = snapshot?.profiles.find(({ identifier }) => identifier === ENROLLMENT_IDENTIFIER);
-  if (stored !== undefined) return anchored(readInstalled(stored.body.reveal(), 'the profile stored at the source'));
-  if (snapshot === null)
-    return misused(
-      'usage/no-base',
-      'Nothing to make the profile from.',
-      'Name a source, the profile the old server hands out (--from FILE), or one from a device (--installed FILE).',
-    );
-  if (snapshot.source.kind !== 'micromdm')
-    return misused(
-      'usage/no-base',
-      `A ${snapshot.source.kind} source does not hold its enrollment profile.`,
-      'Name it: --from FILE.',
-    );
-  const topic = snapshot.push?.topic;
-  if (topic == null)
-    return refused(
-      'profile/no-topic',
-      'The source holds no push certificate with a topic.',
-      'Name the profile the old server hands out: --from FILE.',
-    );
-  if (serverUrl === null)
-    return misused(
-      'usage/no-server-url',
-      'The source holds no enrollment profile, so its server’s URL is not known.',
-      'Add --server-url URL as the server was started with.',
-    );
-  const anchor = anchorFile === undefined ? null : bytesOf(anchorFile);
-  if (anchor !== null && !anchor.includes('-----BEGIN CERTIFICATE-----'))
-    misused('usage/anchor', `${anchorFile ?? ''} holds no PEM certificate.`, 'Name the file given to -tls-cert.');
-  return microMdmTemplate({ serverUrl, topic, anchor });
-}
-
 async function check(file: string | undefined, options: ProfileOptions): Promise<number> {
   if (file === undefined)
     return misused('usage/no-files', 'No profile was named.', 'Name the profile to check: profile check FILE');
   const candidate = readEnrollment(bytesOf(file), file);
-  const installed = (options.installed ?? []).map((path) => readInstalled(bytesOf(path), path));
+  const installed = installedOf(options);
   const comparison = compareProfiles(candidate, installed, {
     topic: options.topic ?? null,
     challenge: await challengeFrom(options),
-    ...allowances(options),
+    allowOldChallenge: options.allowOldChallenge === true,
   });
   if (options.json === true) {
     await printJson({
@@ -250,20 +187,12 @@ async function challengeFrom(options: ProfileOptions): Promise<Secret | null> {
   );
 }
 
-function allowances(options: ProfileOptions): { allowOldChallenge?: boolean } {
-  return options.allowOldChallenge === true ? { allowOldChallenge: true } : {};
+function installedOf({ installed = [] }: ProfileOptions): Enrollment[] {
+  return installed.map((file) => readInstalled(bytesOf(file), file));
 }
 
 function bytesOf(path: string): Buffer {
-  try {
-    if (statSync(path).size > LARGEST)
-      unreadable('usage/file', `${path} is larger than 16 MiB.`, 'Name the right file.');
-    return readFileSync(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined) throw error;
-    return unreadable('usage/file', `${path} cannot be read (${code}).`, 'Check the path and its permissions.');
-  }
+  return fileBytes('the profile', path, PROFILE_LIMIT);
 }
 
 function factsOf({ root, mdm, payloads }: Enrollment): string[][] {

@@ -1,21 +1,26 @@
 /** `slipway push`: the push certificate had again for the same topic: what can be done, what is sent, what came back. */
 import type { KeyObject } from 'node:crypto';
 import { openCertificate, type Certificate } from '../../core/certificates/der';
-import { keyFacts, openPrivateKey } from '../../core/certificates/key';
+import { openPrivateKey } from '../../core/certificates/key';
 import { writePem } from '../../core/certificates/pem';
 import type { CertificateRequest } from '../../core/certificates/request';
-import { misused, refused } from '../../core/failure';
+import type { RequestSubject } from '../../core/certificates/request-writer';
+import { misused } from '../../core/failure';
 import {
   assessPushRequest,
   checkPushReply,
   makePushRequest,
+  printSerial,
+  pushSubject,
+  requirePushKey,
+  requireUsableRequest,
   signPushRequest,
   type RenewalNote,
 } from '../../core/inspector';
-import { writePrivate } from '../../core/sources/private-folder';
+import { refuseExisting, writePrivate } from '../../core/private-file';
 import { certificatesFrom, keyFrom, requestFrom } from '../certificate-input';
 import { EXIT } from '../exit-code';
-import { clockFrom, refuseExisting, refuseForeign, type SourceOptions } from '../input';
+import { clockFrom, refuseForeign, type SourceOptions } from '../input';
 import { readJudged } from '../source-reading';
 import { mark, plain, print, printJson, styled, table, tell } from '../terminal';
 import { rfc3339 } from '../time';
@@ -157,14 +162,14 @@ async function request(options: PushOptions): Promise<number> {
   const files = [out, newKeyFile, portalFile].filter((file) => file !== undefined);
   if (new Set(files).size !== files.length)
     misused('usage/same-file', 'Two outputs have the same name.', 'Name a file for each.');
-  for (const file of files) refuseExisting(file, false);
+  for (const file of files) refuseExisting(file);
 
   const key = keyFile === undefined ? null : keyFrom('the push certificate', keyFile);
-  if (key !== null) requireRsa(key);
+  if (key !== null) requirePushKey(key);
   const old = options.request === undefined ? null : requestFrom(options.request);
   const made = old === null ? await makePushRequest(subject, key ?? undefined) : null;
   const der = old === null ? (made?.csrDer ?? Buffer.alloc(0)) : old.der;
-  if (old !== null && key !== null) requireUsable(old, key, at);
+  if (old !== null && key !== null) requireUsableRequest(old, key, at);
   const portal =
     vendorCertificate === undefined || vendorKeyFile === undefined
       ? null
@@ -208,7 +213,7 @@ async function check(reply: string | undefined, options: PushOptions): Promise<n
   const hand = await atHand(options, options.request === undefined);
   const { ok, topic, notes } = checkPushReply({ newCertificate, ...hand });
   const { subject, notBefore, notAfter } = newCertificate;
-  const serial = newCertificate.serial.toString(16).toUpperCase();
+  const serial = printSerial(newCertificate.serial);
   if (options.json === true)
     await printJson({
       schema: 1,
@@ -241,45 +246,8 @@ function noteLines(notes: readonly RenewalNote[]): string[] {
   });
 }
 
-function subjectFrom({ request: given, commonName, country, email }: PushOptions): {
-  commonName: string;
-  country?: string;
-  email?: string;
-} {
+function subjectFrom({ request: given, commonName, country, email }: PushOptions): RequestSubject {
   if (given !== undefined && [commonName, country, email].some((value) => value !== undefined))
     misused('usage/option', 'A request that exists has its subject already.', 'Leave out the subject, or --request.');
-  if (country !== undefined && !/^[A-Z]{2}$/.test(country))
-    misused('usage/country', `«${country}» is no country code.`, 'Give two capital letters: US.');
-  if (email !== undefined && !/^[\x21-\x7e]+@[\x21-\x7e]+$/.test(email))
-    misused('usage/email', `«${email}» is no e-mail address.`, 'Give it in ASCII: ops@example.com.');
-  const name = commonName ?? 'MDM push certificate';
-  if (name === '' || name.length > 64)
-    misused('usage/common-name', 'A common name has 1 to 64 characters.', 'Give another one.');
-  return {
-    commonName: name,
-    ...(country === undefined ? {} : { country }),
-    ...(email === undefined ? {} : { email }),
-  };
-}
-
-function requireRsa(key: KeyObject): void {
-  const { type, bits } = keyFacts(key);
-  if (type !== 'RSA' || (bits ?? 0) < 2048)
-    refused(
-      'push/key-unfit',
-      `The key is ${type} ${bits ?? ''}; Fleet needs RSA, of 2048 bits or more.`,
-      'Make a new one with --new-key-file: a renewal may have another key.',
-    );
-}
-
-/** Throws `push/request-unfit` for a request nobody would sign or could use. */
-function requireUsable(csr: CertificateRequest, key: KeyObject, at: number): void {
-  const bad = assessPushRequest({ csr, key, deviceTopics: [], at }).notes.filter(
-    ({ severity }) => severity === 'error',
-  );
-  const [first] = bad;
-  if (first)
-    refused('push/request-unfit', first.sentence, 'Make a new request: leave out --request.', {
-      problems: bad.map(({ code }) => code).join(','),
-    });
+  return pushSubject({ commonName: commonName ?? 'MDM push certificate', country, email });
 }

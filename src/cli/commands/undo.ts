@@ -1,4 +1,8 @@
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { openEngine } from '../../core/cutover/engines';
+import { findLadder, readLadder, wavesJournalOf } from '../../core/cutover/ladder';
+import { routedToFleet } from '../../core/cutover/routes';
+import { readWaves, standingOf } from '../../core/cutover/wave-journal';
 import { connectFleet } from '../../core/fleet/connection';
 import { probeSchema } from '../../core/fleet/probe';
 import { findJournals } from '../../core/migration/journal';
@@ -7,6 +11,7 @@ import { EXIT } from '../exit-code';
 import { fleetTarget } from '../fleet-opening';
 import { confirm, type AcceptOptions, type CommonOptions, type FleetOptions } from '../input';
 import { stopOnSignal } from '../interrupt';
+import { secretFrom } from '../secret-input';
 import { plain, print, printJson, progressLine, styled, table, tell } from '../terminal';
 import { readText } from '../text-file';
 
@@ -14,6 +19,8 @@ interface UndoOptions extends CommonOptions, FleetOptions, AcceptOptions {
   readonly fleet: string;
   readonly rehearse?: boolean;
   readonly routed?: string;
+  readonly ladder?: string;
+  readonly proxyTokenFile?: string;
   readonly only?: string;
   readonly yes?: boolean;
 }
@@ -36,7 +43,10 @@ export async function run(journal: string, options: UndoOptions): Promise<number
     earlier: (await findJournals(dirname(resolve(journal)))).map((found) => found.path),
     connect: () => connectFleet(target, 'write'),
     probe: probeSchema,
-    atFleet: options.routed === undefined ? new Set() : udidsOf(options.routed),
+    atFleet: new Set([
+      ...(options.routed === undefined ? [] : udidsOf(options.routed)),
+      ...(await routedByLadder(journal, options)),
+    ]),
     ...(options.only === undefined ? {} : { only: udidsOf(options.only) }),
     rehearse: options.rehearse ?? false,
     reason: options.reason ?? null,
@@ -51,6 +61,21 @@ export async function run(journal: string, options: UndoOptions): Promise<number
   else await printUndo(result);
   if (result.state === 'stopped') return EXIT.interrupted;
   return result.counts.left === 0 ? EXIT.fine : EXIT.found;
+}
+
+/**
+ * Devices a ladder's engine leads to Fleet, asked of it now. Without --ladder the one beside the journal counts: rows of
+ * devices that go to Fleet must not be taken back because an option was forgotten.
+ */
+async function routedByLadder(journal: string, { ladder, proxyTokenFile }: UndoOptions): Promise<ReadonlySet<string>> {
+  const beside = dirname(resolve(journal));
+  const home = basename(beside) === 'journals' ? dirname(beside) : beside;
+  const path = resolve(ladder ?? join(home, 'ladder.json'));
+  const found = ladder === undefined ? await findLadder(path) : await readLadder(path);
+  if (found === null) return new Set();
+  const token = secretFrom('mdmproxy token', proxyTokenFile, 'SLIPWAY_PROXY_TOKEN');
+  const { lines } = await readWaves(wavesJournalOf(path));
+  return routedToFleet(openEngine(found.engine, token === null ? {} : { token }), standingOf(lines));
 }
 
 function udidsOf(path: string): Set<string> {

@@ -49,6 +49,9 @@ export interface PairFiles {
   readonly key: Buffer;
 }
 
+/** What is given for a pair: its files, nothing (then it is the source's), or that it stays as Fleet has it. */
+export type GivenPair = PairFiles | null | 'left-out';
+
 const YEAR_MS = 365.25 * 86_400_000;
 
 /**
@@ -59,11 +62,12 @@ const YEAR_MS = 365.25 * 86_400_000;
  */
 export function gatherMaterial(
   snapshot: Snapshot | null,
-  files: { readonly ca: PairFiles | null; readonly push: PairFiles | null },
+  files: { readonly ca: GivenPair; readonly push: GivenPair },
   at: number,
 ): AssetMaterial {
   const pair = (name: PairName, keyed: KeyedCertificate | null): AssetPair | null => {
     const given = files[name];
+    if (given === 'left-out') return null;
     if (given !== null) return assetPair(name, given, at);
     if (snapshot === null) return null;
     if (keyed?.key == null) {
@@ -77,11 +81,11 @@ export function gatherMaterial(
     }
     return assetPair(name, { certificate: keyed.der, key: keyed.key.reveal() }, at);
   };
+  const ca = pair('ca', snapshot?.scepCa ?? null);
   const material: AssetMaterial = {
-    ca: pair('ca', snapshot?.scepCa ?? null),
+    ca,
     push: pair('push', snapshot?.push ?? null),
-    // Of the source's own CA: another one given in its place has a counter nobody told us.
-    nextSerial: files.ca === null ? (snapshot?.scepCa?.nextSerial ?? null) : null,
+    nextSerial: continuesSource(ca, snapshot?.scepCa ?? null) ? (snapshot?.scepCa?.nextSerial ?? null) : null,
   };
   if (material.ca === null && material.push === null) {
     misused(
@@ -91,6 +95,16 @@ export function gatherMaterial(
     );
   }
   return material;
+}
+
+/**
+ * Whether a CA goes on issuing where the source's left off: the same name and key, as when it was extended. Another one
+ * has a counter nobody told us.
+ */
+function continuesSource(ca: AssetPair | null, source: KeyedCertificate | null): boolean {
+  const old = source === null ? null : readCertificate(source.der);
+  if (ca === null || old === null) return false;
+  return ca.certificate.subjectDer.equals(old.subjectDer) && ca.certificate.spki.equals(old.spki);
 }
 
 /**

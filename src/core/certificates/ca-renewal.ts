@@ -157,6 +157,64 @@ export async function proveExtension(
   return { proven, lost, foreign };
 }
 
+/** What a proof is asked of. */
+export interface ProofInput {
+  readonly old: Certificate;
+  readonly extended: Certificate;
+  readonly issued: readonly ProvenCertificate[];
+  /** Names of those that were given to prove it: one of another CA is a mistake. */
+  readonly named: readonly string[];
+  readonly keepSerial: boolean;
+}
+
+/** The proof, of the CA itself as well. Throws `ca/lost` or `ca/foreign`: then nothing may be written. */
+export async function requireProof(
+  { old, extended, issued, named, keepSerial }: ProofInput,
+  onProgress?: OnProgress,
+): Promise<ExtensionProof> {
+  // The CA itself first: a root that does not verify itself is no anchor.
+  const self = await proveExtension(extended, extended, [{ name: 'the CA', der: extended.der }]);
+  const proof = await proveExtension(old, extended, issued, onProgress);
+  const lost = [...(self.proven === 1 ? [] : ['the CA']), ...proof.lost];
+  if (lost.length > 0)
+    refused(
+      'ca/lost',
+      `${lost.length} ${lost.length === 1 ? 'certificate' : 'certificates'} would not verify under the new one (${lost.slice(0, 3).join(', ')}); nothing was written.`,
+      keepSerial
+        ? 'Look at them with `slipway inspect`, and report it.'
+        : 'Add --keep-serial: they name the CA’s serial number.',
+      { lost: lost.length },
+    );
+  const strange = proof.foreign.filter((name) => named.includes(name));
+  if (strange.length > 0)
+    refused(
+      'ca/foreign',
+      `${strange.slice(0, 3).join(', ')} was not issued by this CA; nothing was written.`,
+      'Give certificates of this CA’s devices with --prove.',
+      { foreign: strange.length },
+    );
+  return proof;
+}
+
+/** What was worth a note when no certificate was at hand to prove it on. */
+export const NOTHING_PROVEN: CaNote = {
+  code: 'nothing-proven',
+  sentence: 'No device certificate was at hand to prove it on. Add --prove FILE… with certificates of real devices.',
+};
+
+/** The certificates of a source's devices, by UDID or serial number. */
+export function issuedTo(
+  devices: readonly {
+    readonly udid: string | null;
+    readonly serial: string | null;
+    readonly certificate: { readonly der: Buffer | null } | null;
+  }[],
+): ProvenCertificate[] {
+  return devices.flatMap(({ udid, serial, certificate }) =>
+    certificate?.der ? [{ name: udid ?? serial ?? 'a device', der: certificate.der }] : [],
+  );
+}
+
 /** Says of a certificate whether `ca` issued it. */
 function tester(ca: Certificate): (der: Buffer) => boolean {
   const issuer = new Issuer(ca);

@@ -84,7 +84,8 @@ export async function uploadPushCertificate(fleet: FleetUrl, token: Secret, pem:
   );
 }
 
-function checkAllowed(status: number, what: string): void {
+/** Throws `fleet/api-unauthorized` for 401 and `fleet/api-forbidden` for 403; `what` completes "may not". */
+export function checkAllowed(status: number, what: string): void {
   if (status === 401) {
     unreadable(
       'fleet/api-unauthorized',
@@ -97,7 +98,8 @@ function checkAllowed(status: number, what: string): void {
   }
 }
 
-function objectOf(body: Buffer): Record<string, unknown> | null {
+/** A JSON object; null for anything else. */
+export function objectOf(body: Buffer): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
     return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -20,6 +20,8 @@ export interface FleetUrl {
 export interface HttpAnswer {
   readonly status: number;
   readonly contentType: string;
+  /** The header Retry-After as sent: seconds, or an HTTP date; null when absent. */
+  readonly retryAfter: string | null;
   readonly body: Buffer;
 }
 
@@ -144,6 +146,7 @@ async function ask(
         resolve({
           status: response.statusCode ?? 0,
           contentType: response.headers['content-type'] ?? '',
+          retryAfter: response.headers['retry-after'] ?? null,
           body: Buffer.concat(chunks),
         });
       });

@@ -27,7 +27,7 @@ export async function fetchScepCa(fleet: FleetUrl, timeout = 15_000): Promise<Id
       { status: answer.status },
     );
   }
-  const certificates = certificatesOf(answer.body);
+  const certificates = readScepCa(answer.body);
   if (certificates.length === 0) {
     unreadable(
       'fleet/scep-unreadable',
@@ -35,7 +35,12 @@ export async function fetchScepCa(fleet: FleetUrl, timeout = 15_000): Promise<Id
       'Check that the address is Fleet’s and that no proxy answers in its place.',
     );
   }
-  return certificates.map(identityOf);
+  return certificates;
+}
+
+/** The certificates in an answer to GetCACert, the CA first; none when it is no such answer. */
+export function readScepCa(body: Buffer): IdentityCertificate[] {
+  return certificatesOf(body).map(identityOf);
 }
 
 function certificatesOf(body: Buffer): Certificate[] {

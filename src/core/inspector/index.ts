@@ -1,4 +1,5 @@
 /** The inspector: what files are, what belongs together, what is wrong with them. Offline, bounded, and it never writes. */
+export { printSerial } from './assembly';
 export { compare, type Difference } from './comparison';
 export { inspectFiles, type InspectInput, type InspectOptions } from './inspect';
 export { Inspection, type Material } from './inspection';
@@ -11,6 +12,9 @@ export {
   assessPushRequest,
   checkPushReply,
   makePushRequest,
+  pushSubject,
+  requirePushKey,
+  requireUsableRequest,
   type PushAssessment,
   type PushMaterial,
   type PushReply,

@@ -1,4 +1,5 @@
 /** An inspection as JSON and CSV. */
+import { csvText } from '../csv-text';
 import type { Inspection } from './inspection';
 import type { Item, Problem } from './item';
 
@@ -87,11 +88,11 @@ const COLUMNS = [
   'problems',
 ] as const;
 
-/** CSV with CRLF (RFC 4180). Cells that a spreadsheet would take for a formula get an apostrophe in front. */
+/** The list as CSV; no cell can become a formula. */
 export function csv({ items, groups, at }: Inspection): string {
   const groupOf = new Map(groups.flatMap((group, number) => group.map((index) => [index, number] as const)));
-  const lines = items.map((item) => {
-    const cells: Record<(typeof COLUMNS)[number], string> = {
+  const rows = items.map((item) => {
+    const cells: Record<(typeof COLUMNS)[number], string | number | null> = {
       file: item.file,
       path: item.path,
       kind: item.kind,
@@ -101,7 +102,7 @@ export function csv({ items, groups, at }: Inspection): string {
       serial: item.serial ?? '',
       notBefore: time(item.notBefore) ?? '',
       notAfter: time(item.notAfter) ?? '',
-      daysLeft: item.notAfter === null ? '' : String(Math.floor((item.notAfter - at) / 86_400_000)),
+      daysLeft: item.notAfter === null ? null : Math.floor((item.notAfter - at) / 86_400_000),
       sha256: item.sha256,
       sha1: item.sha1 ?? '',
       keyType: item.keyType ?? '',
@@ -113,15 +114,9 @@ export function csv({ items, groups, at }: Inspection): string {
       group: groupOf.get(item.index)?.toString() ?? '',
       problems: item.problems.map(({ code }) => code).join(' '),
     };
-    return COLUMNS.map((column) => cell(cells[column])).join(',');
+    return COLUMNS.map((column) => cells[column]);
   });
-  return [COLUMNS.join(','), ...lines, ''].join('\r\n');
-}
-
-function cell(text: string): string {
-  // A negative number of days is a number and stays one.
-  const safe = /^[=+\-@\t\r\n]/.test(text) && !/^-\d+$/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return csvText(COLUMNS, rows, { mark: false });
 }
 
 /** RFC 3339, UTC; null stays null. */

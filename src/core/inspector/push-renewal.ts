@@ -10,11 +10,12 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Certificate } from '../certificates/der';
-import { keyMatches, privateKeyPem, publicKeyOf } from '../certificates/key';
+import { keyFacts, keyMatches, privateKeyPem, publicKeyOf } from '../certificates/key';
 import { writePem } from '../certificates/pem';
 import type { CertificateRequest } from '../certificates/request';
 import { writeRequest, type RequestSubject } from '../certificates/request-writer';
 import { spkiOf } from '../certificates/private-key';
+import { misused, refused } from '../failure';
 import type { Secret } from '../secret';
 import { inDays } from './problem';
 import { topicOf } from './role';
@@ -162,6 +163,52 @@ export async function makePushRequest(
     csrPem: writePem('CERTIFICATE REQUEST', csrDer),
     csrDer,
   };
+}
+
+/** The subject of a request, as the operator worded it. Throws `usage/country`, `usage/email`, `usage/common-name`. */
+export function pushSubject({
+  commonName,
+  country,
+  email,
+}: {
+  readonly commonName: string;
+  readonly country: string | undefined;
+  readonly email: string | undefined;
+}): RequestSubject {
+  if (country !== undefined && !/^[A-Z]{2}$/.test(country))
+    misused('usage/country', `«${country}» is no country code.`, 'Give two capital letters: US.');
+  if (email !== undefined && !/^[\x21-\x7e]+@[\x21-\x7e]+$/.test(email))
+    misused('usage/email', `«${email}» is no e-mail address.`, 'Give it in ASCII: ops@example.com.');
+  if (commonName === '' || commonName.length > 64)
+    misused('usage/common-name', 'A common name has 1 to 64 characters.', 'Give another one.');
+  return {
+    commonName,
+    ...(country === undefined ? {} : { country }),
+    ...(email === undefined ? {} : { email }),
+  };
+}
+
+/** Throws `push/key-unfit` for a key Fleet could not push with. */
+export function requirePushKey(key: KeyObject): void {
+  const { type, bits } = keyFacts(key);
+  if (type !== 'RSA' || (bits ?? 0) < 2048)
+    refused(
+      'push/key-unfit',
+      `The key is ${type} ${bits ?? ''}; Fleet needs RSA, of 2048 bits or more.`,
+      'Make a new one with --new-key-file: a renewal may have another key.',
+    );
+}
+
+/** Throws `push/request-unfit` for a request nobody would sign or could use. */
+export function requireUsableRequest(csr: CertificateRequest, key: KeyObject, at: number): void {
+  const bad = assessPushRequest({ csr, key, deviceTopics: [], at }).notes.filter(
+    ({ severity }) => severity === 'error',
+  );
+  const [first] = bad;
+  if (first)
+    refused('push/request-unfit', first.sentence, 'Make a new request: leave out --request.', {
+      problems: bad.map(({ code }) => code).join(','),
+    });
 }
 
 /** What to check a reply against. */

@@ -27,6 +27,7 @@ import type { OnProgress } from '../progress';
 import type { Judgement } from './verdict';
 import type { Snapshot } from '../sources/snapshot';
 import { differenceOf, type Difference, type RowChange } from './difference';
+import type { Fresh } from './drift';
 import { Journal, journaledDevices, journalPath, nextBatch, operatorHere } from './journal';
 import { checkSchema, isWritten, rowsOfPlan, type Plan, type PlanDevice } from './plan';
 import { ReadBack } from './read-back';
@@ -50,7 +51,7 @@ import {
 export interface HeldDevice {
   readonly udid: string;
   /**
-   * `source-drift`, `target-drift`, `touched-since-plan`, `association-taken`, `case-conflict`, `no-agent`,
+   * `source-drift`, `pending-command`, `target-drift`, `touched-since-plan`, `association-taken`, `case-conflict`, `no-agent`,
    * `refused-by-target`, `target-busy`, and other codes of a plan's reasons on another server than the plan's.
    */
   readonly code: string;
@@ -100,7 +101,7 @@ export interface ApplyInput {
   readonly snapshot: Snapshot;
   readonly judgement: Judgement;
   /** Fingerprints of the source as it is now, by UDID; null when it was not read again (the journal says so). */
-  readonly fresh: ReadonlyMap<string, string> | null;
+  readonly fresh: Fresh | null;
   /** Folder the journal goes to. */
   readonly journalFolder: string;
   readonly rehearse?: boolean;
@@ -399,9 +400,21 @@ class Application {
   #holdDrift(planned: readonly PlanDevice[]): void {
     const { fresh } = this.#input;
     if (fresh === null) return;
+    const lossAccepted = [...this.#input.plan.accepted, ...(this.#input.accepted ?? [])].includes('pending-command');
     for (const device of planned) {
       const now = fresh.get(device.udid);
-      if (now === device.fingerprint) continue;
+      if (now === device.fingerprint) {
+        // Commands are no part of a fingerprint: one that came after the plan would vanish with the switch.
+        if (fresh.waiting?.has(device.udid) === true && !lossAccepted)
+          this.#hold({
+            udid: device.udid,
+            code: 'pending-command',
+            sentence:
+              'The old server holds a command for it that must not be lost: an erase, a lock, the end of its enrollment.',
+            changes: [],
+          });
+        continue;
+      }
       this.#hold({
         udid: device.udid,
         code: 'source-drift',

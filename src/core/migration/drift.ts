@@ -4,10 +4,25 @@ import { attempt, FailureError } from '../failure';
 import { readSource, type ReadOptions, type SourceReference } from '../sources';
 import { hashFile } from '../sources/file-hash';
 import { fingerprintsOf } from './fingerprint';
+import type { Snapshot } from '../sources/snapshot';
 import type { Plan } from './plan';
+import { preciousCommands } from './verdict';
 
 /** Accepts that the source could not be read again, so that drift was not looked for. */
 export const NOT_REREAD = 'source-not-reread';
+
+/** Fingerprints by UDID, and the devices for which the source holds a command that must not be lost. */
+export type Fresh = ReadonlyMap<string, string> & { readonly waiting?: ReadonlySet<string> };
+
+class FreshFingerprints extends Map<string, string> {
+  readonly waiting: ReadonlySet<string>;
+
+  constructor(snapshot: Snapshot) {
+    super(fingerprintsOf(snapshot));
+    const waiting = snapshot.devices.filter(({ pending }) => pending !== null && preciousCommands(pending).length > 0);
+    this.waiting = new Set(waiting.flatMap(({ udid }) => udid ?? []));
+  }
+}
 
 /**
  * Fingerprints of the source's devices as they are now, by UDID; null when it cannot be read and that was accepted.
@@ -21,12 +36,12 @@ export async function freshFingerprints(
   options: ReadOptions,
   accepted: readonly string[],
   wayOut: string,
-): Promise<ReadonlyMap<string, string> | null> {
+): Promise<Fresh | null> {
   if (await isStillTheCopy(reference, plan)) {
     return new Map(plan.devices.map(({ udid, fingerprint }) => [udid, fingerprint]));
   }
   const read = await attempt(() => readSource(reference, { ...options, keepCertificates: false }));
-  if (read.ok) return fingerprintsOf(read.value);
+  if (read.ok) return new FreshFingerprints(read.value);
   const { failure } = read;
   // A refusal of our own (a job that was cancelled) is not a source that is gone.
   if (failure.kind === 'finding') throw new FailureError(failure);

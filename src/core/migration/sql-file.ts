@@ -1,8 +1,5 @@
-/** A file that is written in pieces and appears under its name only when it is whole. */
-import { randomBytes } from 'node:crypto';
-import { open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
-import path from 'node:path';
-import { FailureError, misused } from '../failure';
+/** SQL as a private file: text gathered to large pieces, counted. */
+import { PrivateFile } from '../private-file';
 
 /** Text is gathered to this many bytes: fewer, larger writes. */
 const PIECE = 1 << 20;
@@ -18,33 +15,18 @@ export interface WrittenFile {
  * {@link publish} gives it its name. Whatever goes wrong before leaves nothing behind ({@link discard}).
  */
 export class SqlFile {
-  readonly #path: string;
-  readonly #temporary: string;
-  readonly #overwrite: boolean;
+  readonly #file: PrivateFile;
   readonly #buffer = Buffer.allocUnsafe(PIECE);
-  #handle: FileHandle | null = null;
   #filled = 0;
   #bytes = 0;
 
-  private constructor(file: string, overwrite: boolean) {
-    this.#path = path.resolve(file);
-    this.#overwrite = overwrite;
-    this.#temporary = path.join(
-      path.dirname(this.#path),
-      `.${path.basename(this.#path)}.${randomBytes(6).toString('hex')}.part`,
-    );
+  private constructor(file: PrivateFile) {
+    this.#file = file;
   }
 
-  /**
-   * @throws sql/exists (exit 2) when there is such a file and it may not be overwritten
-   * @throws sql/not-written (exit 3) when the folder cannot be written to
-   */
-  static async create(file: string, overwrite: boolean): Promise<SqlFile> {
-    const created = new SqlFile(file, overwrite);
-    await created.#refuseToOverwrite();
-    // 0600 from the first byte on: the rows hold unlock tokens and push magic.
-    created.#handle = await guarded(created.#path, () => open(created.#temporary, 'wx', 0o600));
-    return created;
+  /** Throws `file/exists` (exit 2) when there is such a file and it may not be overwritten; `file/cannot-write` (exit 3). */
+  static async create(path: string, overwrite: boolean): Promise<SqlFile> {
+    return new SqlFile(await PrivateFile.create(path, { overwrite }));
   }
 
   /** Adds text, which must be ASCII. Where a promise comes back, wait for it before adding more: the disk is busy. */
@@ -73,27 +55,18 @@ export class SqlFile {
   /** Writes what is left and makes it durable. */
   async finish(): Promise<void> {
     await this.#flush();
-    await guarded(this.#path, async () => {
-      await this.#handle?.sync();
-      await this.#handle?.close();
-    });
-    this.#handle = null;
+    await this.#file.finish();
   }
 
   /** Gives the finished file its name. */
   async publish(): Promise<WrittenFile> {
-    await this.#refuseToOverwrite();
-    await guarded(this.#path, () => rename(this.#temporary, this.#path));
-    await syncFolder(path.dirname(this.#path));
-    return { path: this.#path, bytes: this.#bytes };
+    await this.#file.publish();
+    return { path: this.#file.path, bytes: this.#bytes };
   }
 
   /** Removes the temporary file. Safe at any time, also after {@link publish}. */
-  async discard(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = null;
-    await handle?.close().catch(() => undefined);
-    await unlink(this.#temporary).catch(() => undefined);
+  discard(): Promise<void> {
+    return this.#file.discard();
   }
 
   async #flush(): Promise<void> {
@@ -103,59 +76,7 @@ export class SqlFile {
   }
 
   async #write(piece: Buffer): Promise<void> {
-    await guarded(this.#path, async () => {
-      for (let start = 0; start < piece.length;) {
-        const written = await this.#handle?.write(piece, start);
-        if (!written?.bytesWritten) throw new Error('nothing was written');
-        start += written.bytesWritten;
-      }
-    });
+    await this.#file.write(piece);
     this.#bytes += piece.length;
-  }
-
-  async #refuseToOverwrite(): Promise<void> {
-    if (this.#overwrite) return;
-    const found = await stat(this.#path).catch(() => null);
-    if (found === null) return;
-    misused(
-      'sql/exists',
-      `${this.#path} is already there.`,
-      'Name another file, move that one away, or say that it may be overwritten.',
-      { path: this.#path },
-    );
-  }
-}
-
-/** Turns an error of the file system into an expected failure. */
-async function guarded<T>(file: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof FailureError) throw error;
-    const reason = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
-    throw new FailureError(
-      {
-        code: 'sql/not-written',
-        message: `${file} could not be written (${reason}).`,
-        remedy: 'Check that the folder is there, that you may write to it, and that there is room.',
-        kind: 'unreadable',
-        detail: { path: file, reason },
-      },
-      { cause: error },
-    );
-  }
-}
-
-/** Makes the rename durable. Not every platform can open a folder for that; the file itself is durable already. */
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    // Windows, some network file systems
   }
 }

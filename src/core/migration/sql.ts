@@ -88,7 +88,7 @@ const UNDO_KINDS = ['deleted', 'absent'] as const;
 /**
  * Writes the file and, where asked for, its undo file. Memory stays bounded by a batch.
  *
- * @throws sql/exists, sql/same-path (exit 2), sql/not-written (exit 3), sql/value-out-of-range (exit 1)
+ * @throws file/exists, sql/same-path (exit 2), file/cannot-write (exit 3), sql/value-out-of-range (exit 1)
  */
 export async function writeMigrationSql(out: string, input: SqlInput, options: SqlOptions = {}): Promise<WrittenSql> {
   const { undoPath, overwrite = false, onProgress } = options;

@@ -4,7 +4,16 @@
  * Judged from the source alone, at an instant that is given; what the target adds (no agent, touched rows, drift) is
  * added by the plan. When in doubt a device is held, never guessed in.
  */
-import type { Finding, PushIdentity, Reason, Severity, Snapshot, SourceDevice, SourceUser } from '../sources/snapshot';
+import type {
+  Finding,
+  PendingCommands,
+  PushIdentity,
+  Reason,
+  Severity,
+  Snapshot,
+  SourceDevice,
+  SourceUser,
+} from '../sources/snapshot';
 import { TIMESTAMP_LAST } from '../utc-text';
 
 export type Verdict = 'ready' | 'caution' | 'blocked';
@@ -48,6 +57,12 @@ const PRECIOUS_COMMANDS: ReadonlySet<string> = new Set([
   'EnableLostMode',
   'RemoveProfile',
 ]);
+
+/** Commands waiting at the source that must not vanish with the switch: an erase, a lock, the end of the enrollment. */
+export function preciousCommands({ requestTypes, enrollmentProfile }: PendingCommands): string[] {
+  const precious = requestTypes.filter((type) => PRECIOUS_COMMANDS.has(type));
+  return enrollmentProfile ? [...precious, 'InstallProfile of the enrollment profile'] : precious;
+}
 
 /** Apple's UDIDs are hex and dashes; anything else could collide in Fleet's collation or imitate a user channel. */
 const PLAIN_ID = /^[0-9A-Za-z-]{1,191}$/;
@@ -444,8 +459,7 @@ function judgeWaiting(device: SourceDevice, silentDays: number | null, say: Say)
   }
   const { pending } = device;
   if (pending === null || pending.count === 0) return;
-  const precious = pending.requestTypes.filter((type) => PRECIOUS_COMMANDS.has(type));
-  if (pending.enrollmentProfile) precious.push('InstallProfile of the enrollment profile');
+  const precious = preciousCommands(pending);
   if (precious.length > 0) {
     say(
       'caution',

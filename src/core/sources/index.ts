@@ -1,9 +1,11 @@
 /** The ways in: which kinds of source there are, and how one is named, read, copied and exported. */
 import { misused } from '../failure';
 import { microMdm } from './micromdm/source';
+import type { ProfileCommands } from './micromdm/profile-commands';
 import type { Snapshot } from './snapshot';
 import type { ExportedFile, ReadOptions, SourceCopy, SourceKind, SourceReference } from './source-kind';
 
+export type { CommandedProfile, ProfileCommands } from './micromdm/profile-commands';
 export type { ExportedFile, ReadOptions, SourceCopy, SourceReference } from './source-kind';
 
 /** Every kind of source. */
@@ -58,6 +60,18 @@ export function copySource(
  */
 export function exportSource(snapshot: Snapshot, folder: string): Promise<ExportedFile[]> {
   return kindOf(snapshot.source.kind).export(snapshot, folder);
+}
+
+/**
+ * What a source's queue of commands tells of profiles on devices; null where its kind cannot tell.
+ * @param path a local file: the source itself, or a private copy of it
+ */
+export async function readProfileCommands(
+  kind: string,
+  path: string,
+  options: Pick<ReadOptions, 'at' | 'salvage' | 'onProgress'>,
+): Promise<ProfileCommands | null> {
+  return (await kindOf(kind).profileCommands?.(path, options)) ?? null;
 }
 
 function kindOf(name: string): SourceKind {

@@ -1,7 +1,5 @@
-/** Folders and files that hold secrets: nobody else may look in (0700, 0600), and nothing is half written. */
-import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+/** Folders that hold secrets: nobody else may look in (0700). */
+import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { refused, unreadable } from '../failure';
 
 /**
@@ -33,55 +31,6 @@ export async function privateFolder(path: string): Promise<void> {
     `Run chmod 700 on it, or name a new folder.`,
     { path },
   );
-}
-
-/** A name beside `target` for writing under until it is complete. */
-export function temporaryName(target: string): string {
-  return join(dirname(target), `.${randomBytes(6).toString('hex')}.part`);
-}
-
-/**
- * Writes a private file in one step: complete and on disk, or not there at all.
- * @throws FailureError `file/exists` when there is one of this name; `file/cannot-write`
- */
-export async function writePrivate(target: string, content: Buffer): Promise<void> {
-  const temporary = temporaryName(target);
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await intoPlace(temporary, target);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
-    if (codeOf(error) === 'EEXIST') return exists(target);
-    unreadable('file/cannot-write', `${target} cannot be written (${codeOf(error)}).`, 'See to the disk it lies on.', {
-      path: target,
-    });
-  }
-}
-
-/** Throws `file/exists`. */
-export function exists(target: string): never {
-  return refused('file/exists', `${target} exists already and is not overwritten.`, 'Name another folder.', {
-    path: target,
-  });
-}
-
-/** Gives a finished file its name without ever replacing another. */
-async function intoPlace(temporary: string, target: string): Promise<void> {
-  try {
-    await link(temporary, target);
-  } catch (error) {
-    // FAT and some network shares have no hard links.
-    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(codeOf(error))) throw error;
-    if (await stat(target).catch(() => null)) throw Object.assign(new Error('exists'), { code: 'EEXIST' });
-    return rename(temporary, target);
-  }
-  await unlink(temporary);
 }
 
 function codeOf(error: unknown): string {

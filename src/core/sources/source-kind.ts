@@ -1,6 +1,7 @@
 /** What every kind of source offers. A new source is one file with one of these, and one line in the table. */
 import type { OnProgress } from '../progress';
 import type { Secret } from '../secret';
+import type { ProfileCommands } from './micromdm/profile-commands';
 import type { Snapshot } from './snapshot';
 
 /** A source that has been named but not read. Holds no secret. */
@@ -74,4 +75,9 @@ export interface SourceKind {
   read(reference: SourceReference, options: ReadOptions): Promise<Snapshot>;
   copy(reference: SourceReference, folder: string, options: Omit<ReadOptions, 'at' | 'folder'>): Promise<SourceCopy>;
   export(snapshot: Snapshot, folder: string): Promise<ExportedFile[]>;
+  /** Profiles that were put on devices by command, from a local file; absent where the kind cannot tell. */
+  readonly profileCommands?: (
+    path: string,
+    options: Pick<ReadOptions, 'at' | 'salvage' | 'onProgress'>,
+  ) => Promise<ProfileCommands>;
 }

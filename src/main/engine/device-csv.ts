@@ -1,5 +1,6 @@
-/** Devices as a CSV file for a spreadsheet. No cell can become a formula, whatever a device is called. */
+/** Devices as a CSV file for a spreadsheet. */
 import type { DeviceRow } from '../../contract/devices';
+import { csvText } from '../../core/csv-text';
 
 const COLUMNS: readonly (readonly [heading: string, cell: (row: DeviceRow) => string | number | null])[] = [
   ['udid', (row) => row.udid],
@@ -13,21 +14,24 @@ const COLUMNS: readonly (readonly [heading: string, cell: (row: DeviceRow) => st
   ['last_seen', (row) => timeOf(row.lastSeen)],
   ['certificate_ends', (row) => timeOf(row.certificateNotAfter)],
   ['user_channels', (row) => row.users],
+  ['state', (row) => row.watch?.state ?? null],
+  ['proof', (row) => row.watch?.proof ?? null],
+  ['last_contact_fleet', (row) => timeOf(row.watch?.contactFleet ?? null)],
+  ['last_contact_old_server', (row) => timeOf(row.watch?.contactSource ?? null)],
+  ['agent', (row) => (row.watch?.agent == null ? null : row.watch.agent ? 'yes' : 'no')],
+  ['wave', (row) => row.watch?.wave ?? null],
+  ['attention', (row) => row.watch?.attention.join(' ') ?? null],
 ];
 
 export function csvOf(rows: Iterable<DeviceRow>): { readonly text: string; readonly devices: number } {
-  const lines = [COLUMNS.map(([heading]) => heading).join(',')];
-  for (const row of rows) lines.push(COLUMNS.map(([, cell]) => cellOf(cell(row))).join(','));
-  // With a byte order mark Excel reads it as UTF-8.
-  return { text: `\ufeff${lines.join('\r\n')}\r\n`, devices: lines.length - 1 };
-}
-
-function cellOf(value: string | number | null): string {
-  if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  // A spreadsheet runs what begins like this; the apostrophe makes it text, and is not shown.
-  const safe = /^[=+\-@\t\r\n|]/.test(value.trimStart()) || /^[\t\r\n]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const cells = Array.from(rows, (row) => COLUMNS.map(([, cell]) => cell(row)));
+  return {
+    text: csvText(
+      COLUMNS.map(([heading]) => heading),
+      cells,
+    ),
+    devices: cells.length,
+  };
 }
 
 function timeOf(milliseconds: number | null): string | null {

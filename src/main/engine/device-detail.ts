@@ -1,5 +1,6 @@
 /** Everything known about one device, for the drawer: facts, reasons, users, and its rows now and then. */
 import type { DeviceDetail, DeviceRow, RowDiff } from '../../contract/devices';
+import type { DeviceStory } from '../../contract/watch';
 import { rowKey, type FoundRow, type TargetDevice } from '../../core/fleet/device-rows';
 import { MIGRATION_TABLES, type MigrationTable, type TargetSchema } from '../../core/fleet/schema';
 import { differenceOf, orderedRows, shownValue } from '../../core/migration/difference';
@@ -22,6 +23,7 @@ export function detailOf(
   row: DeviceRow,
   accepted: ReadonlySet<string>,
   comparison: Comparison | null,
+  story: DeviceStory | null,
 ): DeviceDetail {
   return {
     device: row,
@@ -34,6 +36,7 @@ export function detailOf(
       goes: judged.users.some((user) => user.id === id),
     })),
     rows: comparison === null ? null : rowsOf(judged, comparison),
+    story,
   };
 }
 

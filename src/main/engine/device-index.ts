@@ -5,6 +5,8 @@
  * A question then is one pass over arrays; scrolling through its answer is a slice of it.
  */
 import type { DeviceFilter, DevicePage, DeviceQuery, DeviceRow } from '../../contract/devices';
+import { ANY_ATTENTION, type DeviceWatch } from '../../contract/watch';
+import type { Board } from '../../core/watch/board';
 
 type Sort = DeviceFilter['sort'];
 
@@ -22,7 +24,17 @@ interface Order {
   readonly valued: number;
 }
 
+/** What is watched, laid over the rows: it changes with every look at Fleet, the rows do not. */
+export interface WatchView {
+  readonly board: Board;
+  /** Another number after each look. */
+  readonly version: number;
+  readonly waveOf: (udid: string) => string | null;
+}
+
 interface Answer {
+  /** The look it was made after. */
+  readonly version: number;
   readonly filter: DeviceFilter;
   readonly words: readonly string[];
   /** Places in `rows`, in the order asked for. */
@@ -31,6 +43,9 @@ interface Answer {
 
 /** One byte for each device: whether it has something. */
 type Marks = Uint8Array;
+
+/** Answers kept besides the last one; each is 400 KB for 100,000 devices. */
+const HELD = 3;
 
 /** From so many candidates on one scan over all texts is quicker than looking into each of theirs. */
 const FEW = 4_000;
@@ -48,6 +63,12 @@ export class DeviceIndex {
   readonly #marks = new Map<string, Marks>();
   /** The last answer: scrolling asks for it again and again, and one more letter only narrows it. */
   #last: Answer | null = null;
+  /** The answers before it: a question in between (the palette asks its own) must not lose a list that is held. */
+  #before: readonly Answer[] = [];
+  #view: WatchView | null = null;
+  /** Each device's row of the board; -1 for none. */
+  #boardRows = new Int32Array(0);
+  #watchFacets: WatchFacets = NO_FACETS;
 
   constructor(rows: readonly DeviceRow[]) {
     this.rows = rows;
@@ -65,7 +86,7 @@ export class DeviceIndex {
 
   row(id: string): DeviceRow | null {
     const place = this.#byId.get(id);
-    return place === undefined ? null : (this.rows[place] ?? null);
+    return place === undefined ? null : this.#shown(place);
   }
 
   /** Makes the orders and filters that are asked for first, so that the first click is as quick as the second. */
@@ -75,41 +96,96 @@ export class DeviceIndex {
     for (const platform of Object.keys(this.#facets.platforms)) this.#marked('platform', platform);
   }
 
-  page(query: DeviceQuery): DevicePage {
-    const { matching } = this.#answer(query);
-    const rows: DeviceRow[] = [];
-    for (const place of matching.subarray(query.offset, query.offset + query.limit)) {
-      const row = this.rows[place];
-      if (row !== undefined) rows.push(row);
+  /** Lays what is watched over the rows; null takes it away. The board is the same one, judged again. */
+  watch(view: WatchView | null): void {
+    this.#view = view;
+    for (const key of this.#marks.keys()) if (/^(state|attention) /.test(key)) this.#marks.delete(key);
+    for (const sort of WATCHED_SORTS) this.#orders.delete(sort);
+    if (view === null) {
+      this.#watchFacets = NO_FACETS;
+      this.#boardRows = new Int32Array(0);
+      return;
     }
+    const { board } = view;
+    this.#boardRows = Int32Array.from(this.rows, ({ udid }) => (udid === null ? -1 : board.row(udid)));
+    this.#watchFacets = this.#countWatched(board);
+  }
+
+  page(query: DeviceQuery): DevicePage {
+    const { matching, version } = this.#answer(query, query.hold);
+    const rows: DeviceRow[] = [];
+    for (const place of matching.subarray(query.offset, query.offset + query.limit)) rows.push(this.#shown(place));
     return {
       total: this.rows.length,
       matching: matching.length,
       offset: query.offset,
       rows,
-      facets: this.#facets,
+      facets: { ...this.#facets, ...this.#watchFacets },
+      outdated: version !== this.#version() && isAboutWatch(query),
     };
+  }
+
+  #version(): number {
+    return this.#view?.version ?? 0;
+  }
+
+  /** A row with what is watched. */
+  #shown(place: number): DeviceRow {
+    const row = this.rows[place] as DeviceRow;
+    const watch = this.#watchOf(place);
+    return watch === null ? row : { ...row, watch };
+  }
+
+  #watchOf(place: number): DeviceWatch | null {
+    const at = this.#boardRows[place] ?? -1;
+    const udid = this.rows[place]?.udid ?? null;
+    if (this.#view === null || at < 0 || udid === null) return null;
+    return watchedRow(this.#view, at, udid);
+  }
+
+  #countWatched(board: Board): WatchFacets {
+    const states: Record<string, number> = {};
+    const attention: Record<string, number> = {};
+    for (const at of this.#boardRows) {
+      if (at < 0) continue;
+      const state = board.state(at);
+      states[state] = (states[state] ?? 0) + 1;
+      if (!board.needsAttention(at)) continue;
+      attention[ANY_ATTENTION] = (attention[ANY_ATTENTION] ?? 0) + 1;
+      for (const code of board.attention(at)) attention[code] = (attention[code] ?? 0) + 1;
+    }
+    return { states, attention };
   }
 
   /** All rows that match, in order. */
   *matching(filter: DeviceFilter): Generator<DeviceRow> {
-    for (const place of this.#answer(filter).matching) {
-      const row = this.rows[place];
-      if (row !== undefined) yield row;
-    }
+    for (const place of this.#answer(filter, false).matching) yield this.#shown(place);
   }
 
-  #answer(filter: DeviceFilter): Answer {
+  #answer(filter: DeviceFilter, hold: boolean): Answer {
     const words = wordsOf(filter.search);
+    const held = hold ? this.#held(filter, words) : undefined;
+    if (held !== undefined) return held;
     const last = this.#last;
     const same = last !== null && sameFilter(last.filter, filter);
-    if (same && words.join(' ') === last.words.join(' ')) return last;
+    const version = this.#version();
+    const fresh = last !== null && (last.version === version || !isAboutWatch(filter));
+    if (same && words.join(' ') === last.words.join(' ') && fresh) return last;
     const matching =
-      same && last.matching.length <= FEW && narrows(last.words, words)
+      same && fresh && last.matching.length <= FEW && narrows(last.words, words)
         ? last.matching.filter((place) => this.#holds(place, words))
         : this.#select(filter, words);
-    this.#last = { filter, words, matching };
+    if (last !== null) this.#before = [last, ...this.#before].slice(0, HELD);
+    this.#last = { version, filter, words, matching };
     return this.#last;
+  }
+
+  #held(filter: DeviceFilter, words: readonly string[]): Answer | undefined {
+    return (
+      [this.#last, ...this.#before].find(
+        (answer) => answer !== null && sameFilter(answer.filter, filter) && answer.words.join(' ') === words.join(' '),
+      ) ?? undefined
+    );
   }
 
   /** One pass for each filter and word, one over the order. */
@@ -120,6 +196,8 @@ export class DeviceIndex {
       ...this.#having('action', filter.actions),
       ...this.#having('platform', filter.platforms),
       ...this.#having('reason', filter.reasons),
+      ...this.#having('state', filter.states),
+      ...this.#having('attention', filter.attention),
       ...words.map((word) => this.#withWord(word)),
     ];
     const [first, ...others] = conditions;
@@ -169,12 +247,26 @@ export class DeviceIndex {
     const key = `${kind} ${value}`;
     const known = this.#marks.get(key);
     if (known !== undefined) return known;
-    const has = FILTERS[kind];
-    const made = Uint8Array.from(this.rows, (row) => (has(row, value) ? 1 : 0));
+    const made =
+      kind === 'state' || kind === 'attention' ? this.#watchedMarks(kind, value) : this.#rowMarks(FILTERS[kind], value);
     // What the window asks for is a handful of values; a page that asks for others must not fill the memory.
     if (this.#marks.size >= 500) this.#marks.clear();
     this.#marks.set(key, made);
     return made;
+  }
+
+  #rowMarks(has: (row: DeviceRow, value: string) => boolean, value: string): Marks {
+    return Uint8Array.from(this.rows, (row) => (has(row, value) ? 1 : 0));
+  }
+
+  #watchedMarks(kind: 'state' | 'attention', value: string): Marks {
+    const board = this.#view?.board;
+    if (board === undefined) return new Uint8Array(this.rows.length);
+    return Uint8Array.from(this.#boardRows, (at) => {
+      if (at < 0) return 0;
+      if (kind === 'state') return board.state(at) === value ? 1 : 0;
+      return (value === ANY_ATTENTION ? board.needsAttention(at) : board.has(at, value)) ? 1 : 0;
+    });
   }
 
   /** All places in an order; what has no value stays at the end in both directions. */
@@ -186,18 +278,63 @@ export class DeviceIndex {
     return reversed;
   }
 
+  #keyOf(row: DeviceRow, place: number, sort: Sort): Key {
+    if (sort !== 'state' && sort !== 'contactFleet') return keyOf(row, sort);
+    const at = this.#boardRows[place] ?? -1;
+    const board = this.#view?.board;
+    if (board === undefined || at < 0) return null;
+    return sort === 'state' ? STATE_ORDER.indexOf(board.state(at)) : board.time(at, 'contactFleet');
+  }
+
   #order(sort: Sort): Order {
     const known = this.#orders.get(sort);
     if (known !== undefined) return known;
-    const made = orderOf(this.rows, sort);
+    const made = orderOf(this.rows, (row, place) => this.#keyOf(row, place, sort));
     this.#orders.set(sort, made);
     return made;
   }
 }
 
-type FilterKind = 'verdict' | 'action' | 'platform' | 'reason';
+type RowFilter = 'verdict' | 'action' | 'platform' | 'reason';
+type FilterKind = RowFilter | 'state' | 'attention';
 
-const FILTERS: Readonly<Record<FilterKind, (row: DeviceRow, value: string) => boolean>> = {
+type WatchFacets = Pick<DevicePage['facets'], 'states' | 'attention'>;
+
+const NO_FACETS: WatchFacets = { states: {}, attention: {} };
+/** Orders that follow what is watched. */
+const WATCHED_SORTS = ['state', 'contactFleet'] as const;
+
+/** Whether another look at Fleet can change which devices match, or their order. */
+function isAboutWatch({ states, attention, sort }: DeviceFilter): boolean {
+  return states.length > 0 || attention.length > 0 || WATCHED_SORTS.some((one) => one === sort);
+}
+
+/** What is watched of one device, by its row of the board. */
+export function watchedRow({ board, waveOf }: WatchView, at: number, udid: string): DeviceWatch {
+  return {
+    state: board.state(at),
+    since: board.time(at, 'since'),
+    proof: board.proof(at),
+    agent: board.agent(at),
+    contactFleet: board.time(at, 'contactFleet'),
+    contactSource: board.time(at, 'contactSource'),
+    certificateNotAfter: board.time(at, 'notAfter'),
+    wave: waveOf(udid),
+    attention: board.attention(at),
+  };
+}
+
+/** What needs a look comes first: lost, then silent, then those that came. */
+const STATE_ORDER: readonly DeviceWatch['state'][] = [
+  'lost',
+  'stale',
+  'waiting',
+  'unknown',
+  'migrated',
+  'not-imported',
+];
+
+const FILTERS: Readonly<Record<RowFilter, (row: DeviceRow, value: string) => boolean>> = {
   verdict: (row, value) => row.verdict === value,
   action: (row, value) => row.action === value,
   platform: (row, value) => (row.platform ?? NO_PLATFORM) === value,
@@ -212,8 +349,8 @@ function wordsOf(search: string): string[] {
     .filter((word) => word !== '');
 }
 
-function orderOf(rows: readonly DeviceRow[], sort: Sort): Order {
-  const keys = rows.map((row) => keyOf(row, sort));
+function orderOf(rows: readonly DeviceRow[], keyOf: (row: DeviceRow, place: number) => Key): Order {
+  const keys = rows.map(keyOf);
   const places = new Int32Array(rows.length);
   let valued = 0;
   for (const [place, key] of keys.entries()) if (key !== null) places[valued++] = place;
@@ -226,7 +363,9 @@ function orderOf(rows: readonly DeviceRow[], sort: Sort): Order {
   return { places, valued };
 }
 
-function keyOf(row: DeviceRow, sort: Sort): string | number | null {
+type Key = string | number | null;
+
+function keyOf(row: DeviceRow, sort: Exclude<Sort, 'state' | 'contactFleet'>): Key {
   switch (sort) {
     case 'verdict':
       return VERDICT_ORDER.indexOf(row.verdict);
@@ -257,7 +396,7 @@ function naturalKey(name: string): string {
 }
 
 function facetsOf(rows: readonly DeviceRow[]): DevicePage['facets'] {
-  const facets: DevicePage['facets'] = { verdicts: {}, actions: {}, platforms: {}, reasons: {} };
+  const facets: DevicePage['facets'] = { verdicts: {}, actions: {}, platforms: {}, reasons: {}, ...NO_FACETS };
   const count = (facet: Record<string, number>, value: string): void => {
     facet[value] = (facet[value] ?? 0) + 1;
   };
@@ -278,7 +417,9 @@ function sameFilter(one: DeviceFilter, other: DeviceFilter): boolean {
     same(one.verdicts, other.verdicts) &&
     same(one.actions, other.actions) &&
     same(one.platforms, other.platforms) &&
-    same(one.reasons, other.reasons)
+    same(one.reasons, other.reasons) &&
+    same(one.states, other.states) &&
+    same(one.attention, other.attention)
   );
 }
 

@@ -51,5 +51,7 @@ function rowOf(judged: JudgedDevice, planned: PlanDevice | null): DeviceRow {
     lastSeen: device.lastSeen === null ? null : Number(device.lastSeen / 1_000_000n),
     certificateNotAfter: device.certificate?.notAfter ?? null,
     users: judged.users.length,
+    // Laid over when it is shown: it changes while rows do not.
+    watch: null,
   };
 }

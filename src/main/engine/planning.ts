@@ -19,7 +19,7 @@ export async function planOf(
   onProgress: OnProgress,
 ): Promise<EngineOutput<'plan'>> {
   const { snapshot, judgement, at, reference, copy } = bench.requireSource();
-  const rules = teamMap === null ? null : parseTeamMap(await readBounded(teamMap, TEAM_MAP_FILE));
+  const rules = teamMap === null ? null : parseTeamMap(await teamMapAt(teamMap));
   const plan = await bench.link.read(fleet, async ({ connection, schema }) =>
     makePlan({
       snapshot,
@@ -59,6 +59,11 @@ export async function planAt(bench: Workbench, path: string): Promise<Plan> {
 
 async function readPlan(path: string): Promise<Plan> {
   return parsePlan(await readBounded(path, PLAN_FILE));
+}
+
+/** The text of a team map. */
+export function teamMapAt(path: string): Promise<string> {
+  return readBounded(path, TEAM_MAP_FILE);
 }
 
 /** How a file is called when it cannot be taken. */

@@ -7,7 +7,24 @@
 import { z } from 'zod';
 import { calls } from '../../contract/calls';
 import { assetsPlan, assetsResult, assetsUndone } from '../../contract/assets';
+import { givenFiles, pushRequestMade, type GivenSlot, type PairChoice } from '../../contract/given-files';
+import { cutoverView, dnsPlan, probeRound, redirectConfiguration, type CutoverSettings } from '../../contract/cutover';
+import { backupFacts, reportView, reportWritten, type BackupShown } from '../../contract/report';
+import {
+  agentView,
+  agentWays,
+  commandsFollowed,
+  commandsSent,
+  controlsExported,
+  controlsView,
+  removalShown,
+  rolloutShown,
+  type AgentWish,
+  type DeviceChoice,
+} from '../../contract/controls';
 import { inspection, itemDifference, type PartFormat } from '../../contract/inspection';
+import { healthReport, watchLook, watchSeries } from '../../contract/watch';
+import { renewalBench, renewalForecast, type ProfileSlot, type RenewalForm } from '../../contract/renewal';
 import type { DeviceFilter, DeviceQuery } from '../../contract/devices';
 import {
   applySummary,
@@ -18,6 +35,16 @@ import {
   undoSummary,
   verifySummary,
 } from '../../contract/state';
+import {
+  backPreview,
+  ladderView,
+  routesView,
+  waveMoved,
+  wavePreview,
+  waveWoken,
+  type HaproxyDraft,
+  type LadderDraft,
+} from '../../contract/waves';
 import type { Failure } from '../../core/failure';
 import type { Progress } from '../../core/progress';
 
@@ -61,6 +88,72 @@ export interface CheckAccess {
   readonly accepted: readonly string[];
 }
 
+/** What the switch is worked out from, besides the source. */
+export interface CutoverAccess {
+  readonly typed: CutoverSettings;
+  readonly fleetUrl: string | null;
+  readonly fleetCaFile: string | null;
+}
+
+/** What sending commands to devices needs: the old server's API, and Fleet's. */
+export interface SendAccess {
+  readonly oldUrl: string | null;
+  readonly oldCaFile: string | null;
+  readonly apiKey: string | null;
+  readonly fleetUrl: string | null;
+  readonly fleetCaFile: string | null;
+  readonly token: string | null;
+}
+
+/** Where a workspace's ladder is, and what its engine and waking need. */
+export interface WaveAccess {
+  readonly ladder: string;
+  readonly journals: string;
+  readonly plans: string;
+  readonly proxyToken: string | null;
+  /** SHA-256 of map files carried by hand, by instance. */
+  readonly copied: Readonly<Record<string, string>>;
+  readonly wake: {
+    readonly fleetUrl: string | null;
+    readonly fleetCaFile: string | null;
+    readonly token: string | null;
+    readonly oldUrl: string | null;
+    readonly oldCaFile: string | null;
+    readonly apiKey: string | null;
+  };
+}
+
+/** What a report is made of besides what lies on the bench. */
+export interface ReportAccess {
+  readonly title: string;
+  readonly preparedBy: string;
+  readonly badge: 'unset' | 'staging' | 'production';
+  readonly tool: string;
+  readonly owners: Readonly<Record<string, string>>;
+  readonly redirects: { readonly by: string; readonly note: string } | null;
+  readonly renewal: { readonly by: string; readonly note: string } | null;
+  readonly backup: BackupShown | null;
+  readonly probes: { readonly at: number; readonly failed: readonly string[] } | null;
+  readonly acknowledged: readonly { readonly code: string; readonly by: string; readonly note: string }[];
+  /** Path of the list of devices that stay behind; it need not be there. */
+  readonly accounts: string;
+  readonly journalFolders: readonly string[];
+  /** An enrollment profile of a device; empty for none. */
+  readonly profile: string;
+  /** The name devices call, as typed; empty: what the profile or the source say. */
+  readonly host: string;
+  readonly target: {
+    readonly place: string;
+    readonly generation: string;
+    readonly migrationId: string | null;
+    readonly fleetUrl: string | null;
+  } | null;
+  /** When Fleet was last asked about the devices; null: not in this session. */
+  readonly lookedAt: number | null;
+  /** The source was read again after the rows were written, and Fleet asked since. */
+  readonly reread: boolean;
+}
+
 export interface EngineInputs {
   readonly read: SourceAccess;
   /** Lets go of everything: source, plan, connection. */
@@ -91,11 +184,19 @@ export interface EngineInputs {
     readonly fleet: FleetAccess;
     readonly privateKey: string | null;
     readonly accepted: readonly string[];
+    readonly choice: PairChoice;
   };
   readonly applyAssets: {
     readonly fleet: FleetAccess;
     readonly privateKey: string | null;
     readonly accepted: readonly string[];
+    readonly choice: PairChoice;
+    /** Null: the push certificate is not uploaded through Fleet's API. */
+    readonly upload: {
+      readonly url: string | null;
+      readonly caFile: string | null;
+      readonly token: string | null;
+    } | null;
     readonly planId: string;
     readonly rehearse: boolean;
     readonly reason: string | null;
@@ -108,6 +209,50 @@ export interface EngineInputs {
     readonly rehearse: boolean;
     readonly reason: string | null;
   };
+  readonly writeEnvironment: {
+    readonly choice: PairChoice;
+    readonly path: string;
+    /** Null: it cannot be looked whether the file would be ignored. */
+    readonly fleet: FleetAccess | null;
+    readonly privateKey: string | null;
+    /** The file holds the server private key too. */
+    readonly withKey: boolean;
+  };
+  readonly giveFiles: { readonly slot: GivenSlot; readonly add: readonly string[] };
+  readonly givenFiles: null;
+  readonly unlockGiven: { readonly password: string };
+  readonly clearGiven: { readonly slot: GivenSlot };
+  readonly extendCa: { readonly from: 'source' | 'files'; readonly years: number; readonly keepSerial: boolean };
+  readonly saveExtendedCa: { readonly path: string };
+  readonly assessPush: { readonly topic: string };
+  readonly requestPush: {
+    readonly folder: string;
+    /** The key at hand, or a new one. */
+    readonly key: 'own' | 'new';
+    /** The request at hand is sent once more. */
+    readonly keepRequest: boolean;
+    readonly vendor: boolean;
+    readonly topic: string;
+    readonly commonName: string;
+    readonly country: string;
+    readonly email: string;
+  };
+  readonly checkPush: { readonly topic: string };
+  readonly usePush: { readonly topic: string };
+  readonly renewalBench: null;
+  readonly giveProfiles: { readonly slot: ProfileSlot; readonly add: readonly string[] };
+  readonly dropProfile: { readonly slot: ProfileSlot; readonly file: string | null };
+  readonly makeRenewal: {
+    readonly fleet: FleetAccess | null;
+    readonly privateKey: string | null;
+    /** Null: it is taken from Fleet's database. */
+    readonly challenge: string | null;
+    readonly serverUrl: string;
+    readonly allowOldChallenge: boolean;
+  };
+  readonly saveRenewal: { readonly form: RenewalForm; readonly path: string };
+  readonly forecastRenewals: { readonly fleet: FleetAccess | null; readonly at: number | null };
+  readonly saveForecast: { readonly path: string };
   readonly certificate: { readonly host: string; readonly port: number; readonly caFile: string | null };
   readonly connect: { readonly fleet: FleetAccess };
   readonly disconnect: null;
@@ -145,7 +290,148 @@ export interface EngineInputs {
     readonly rehearse: boolean;
     readonly fleet: FleetAccess;
     readonly reason: string | null;
+    /** What leads devices is asked: rows of those that go to Fleet are not taken back. */
+    readonly waves: WaveAccess;
   };
+  readonly wavesView: WaveAccess;
+  readonly waveRoutes: WaveAccess;
+  readonly saveLadder: {
+    readonly access: WaveAccess;
+    readonly draft: LadderDraft;
+    readonly source: string;
+    readonly certificatesFirst: boolean;
+  };
+  readonly prepareWave: {
+    readonly access: WaveAccess;
+    readonly source: SourceAccess;
+    readonly fleet: FleetAccess;
+    /** The next one, unless named. */
+    readonly rung: string | null;
+    readonly accepted: readonly string[];
+    readonly reason: string | null;
+    readonly teamMap: string | null;
+  };
+  readonly moveWave: {
+    readonly access: WaveAccess;
+    readonly source: SourceAccess;
+    readonly check: CheckAccess & { readonly fleet: FleetAccess };
+    /** Of the plan that was looked at. */
+    readonly planId: string;
+    readonly reason: string | null;
+    readonly tool: string;
+  };
+  readonly prepareBack: {
+    readonly access: WaveAccess;
+    readonly source: SourceAccess;
+    readonly fleet: FleetAccess;
+    readonly rung: string;
+    /** Also devices the old server would refuse. */
+    readonly strand: boolean;
+  };
+  readonly goBack: { readonly access: WaveAccess; readonly rung: string; readonly reason: string | null };
+  readonly setRoutes: WaveAccess;
+  readonly wakeWave: { readonly access: WaveAccess; readonly fleet: FleetAccess; readonly rung: string };
+  readonly saveWaveConfig: {
+    /** Null: it is only shown. */
+    readonly path: string | null;
+    readonly typed: CutoverSettings;
+    readonly fleetUrl: string | null;
+    readonly draft: HaproxyDraft;
+  };
+  readonly controlsView: null;
+  readonly compareControls: {
+    readonly fleet: FleetAccess | null;
+    readonly access: SendAccess;
+    readonly team: string;
+    readonly history: boolean;
+  };
+  readonly exportControls: { readonly folder: string; readonly team: string | null };
+  readonly prepareRemoval: {
+    readonly access: SendAccess;
+    readonly identifiers: readonly string[];
+    readonly way: 'old-server' | 'fleet';
+    readonly choice: DeviceChoice;
+    /** Text of the list of devices that was chosen. */
+    readonly list: string | null;
+    readonly accepted: readonly string[];
+  };
+  readonly sendRemoval: {
+    readonly access: SendAccess;
+    readonly planId: string;
+    readonly accepted: readonly string[];
+    readonly reason: string | null;
+    readonly journals: string;
+    readonly tool: string;
+  };
+  /** How many devices of the source a list names. */
+  readonly countList: { readonly list: string };
+  readonly followCommands: { readonly access: SendAccess; readonly journal: string };
+  readonly agentView: { readonly secretFile: string | null };
+  readonly lookForAgent: { readonly fleet: FleetAccess };
+  readonly inspectPackage: {
+    readonly path: string;
+    readonly fleet: FleetAccess | null;
+    readonly fleetUrl: string | null;
+    readonly team: string;
+  };
+  readonly agentWays: {
+    readonly wish: AgentWish;
+    readonly fleet: FleetAccess | null;
+    readonly fleetUrl: string | null;
+    readonly fleetCaFile: string | null;
+    readonly team: string;
+    readonly secretFile: string | null;
+  };
+  readonly saveAgentProfile: {
+    readonly path: string;
+    readonly fleetUrl: string | null;
+    readonly secretFile: string | null;
+    readonly scripts: boolean;
+  };
+  readonly saveManifest: { readonly path: string; readonly url: string };
+  readonly prepareRollout: {
+    readonly access: SendAccess;
+    readonly manifestUrl: string;
+    readonly choice: DeviceChoice;
+    readonly list: string | null;
+  };
+  readonly sendRollout: {
+    readonly access: SendAccess;
+    readonly planId: string;
+    readonly reason: string | null;
+    readonly journals: string;
+    readonly tool: string;
+  };
+  readonly cutoverView: CutoverAccess;
+  readonly cutoverConfig: CutoverAccess;
+  readonly saveCutover: CutoverAccess & { readonly path: string };
+  readonly cutoverDns: CutoverAccess;
+  readonly probe: CutoverAccess;
+  /** One look at Fleet, through its database, or through its API where no database is named. */
+  readonly poll: {
+    readonly fleet: FleetAccess | null;
+    readonly url: string | null;
+    readonly urlCaFile: string | null;
+    readonly token: string | null;
+    readonly privateKey: string | null;
+    /** Everything is read, not only what may have changed. */
+    readonly full: boolean;
+    /** Seconds. */
+    readonly interval: number;
+    readonly staleDays: number;
+    readonly silentDays: number;
+    /** Folder of the journals of applies; the journal of the waves; the record of the progress. */
+    readonly journals: string;
+    readonly waves: string;
+    readonly series: string;
+  };
+  readonly stopWatching: null;
+  readonly watchSeries: { readonly path: string };
+  readonly health: { readonly fleet: FleetAccess };
+  readonly reportView: ReportAccess;
+  readonly writeReport: ReportAccess & { readonly folder: string };
+  readonly addToReport: { readonly folder: string; readonly name: string; readonly bytes: Uint8Array };
+  readonly backUp: { readonly source: SourceAccess; readonly folder: string };
   readonly journals: { readonly folder: string };
   readonly journalPage: { readonly path: string; readonly offset: number; readonly limit: number };
 }
@@ -173,6 +459,24 @@ export const engineOutputs = {
   planAssets: assetsPlan,
   applyAssets: assetsResult,
   undoAssets: assetsUndone,
+  writeEnvironment: nothing,
+  giveFiles: givenFiles,
+  givenFiles,
+  unlockGiven: givenFiles,
+  clearGiven: givenFiles,
+  extendCa: calls['ca.extend'].output,
+  saveExtendedCa: nothing,
+  assessPush: calls['push.assess'].output,
+  requestPush: pushRequestMade,
+  checkPush: calls['push.check'].output,
+  usePush: nothing,
+  renewalBench,
+  giveProfiles: renewalBench,
+  dropProfile: renewalBench,
+  makeRenewal: renewalBench,
+  saveRenewal: nothing,
+  forecastRenewals: renewalForecast,
+  saveForecast: z.object({ devices: z.number() }),
   certificate: calls['fleet.certificate'].output,
   connect: fleetSummary,
   disconnect: nothing,
@@ -185,6 +489,44 @@ export const engineOutputs = {
   apply: z.object({ checks, applied: applySummary.nullable(), verified: verifySummary.nullable() }),
   verify: verifySummary,
   undo: undoSummary,
+  wavesView: ladderView.nullable(),
+  waveRoutes: routesView.nullable(),
+  saveLadder: ladderView,
+  prepareWave: wavePreview,
+  moveWave: z.object({ checks, moved: waveMoved.nullable(), applied: z.string().nullable() }),
+  prepareBack: backPreview,
+  goBack: z.object({ returned: z.number(), staying: z.number() }),
+  setRoutes: z.object({ total: z.number() }),
+  wakeWave: waveWoken,
+  saveWaveConfig: z.object({ text: z.string(), connections: z.number() }),
+  controlsView: controlsView.nullable(),
+  compareControls: nothing,
+  exportControls: controlsExported,
+  prepareRemoval: removalShown,
+  sendRemoval: commandsSent,
+  countList: z.object({ devices: z.number() }),
+  followCommands: commandsFollowed,
+  agentView,
+  lookForAgent: z.object({ at: z.number(), without: z.number() }),
+  inspectPackage: nothing,
+  agentWays,
+  saveAgentProfile: nothing,
+  saveManifest: nothing,
+  prepareRollout: rolloutShown,
+  sendRollout: commandsSent,
+  cutoverView,
+  cutoverConfig: redirectConfiguration,
+  saveCutover: nothing,
+  cutoverDns: dnsPlan,
+  probe: probeRound,
+  poll: watchLook,
+  stopWatching: nothing,
+  watchSeries,
+  health: healthReport,
+  reportView,
+  writeReport: z.object({ files: reportWritten.shape.files, html: z.string() }),
+  addToReport: z.object({ name: z.string(), sha256: z.string(), size: z.number() }),
+  backUp: backupFacts,
   journals: calls['journal.list'].output,
   journalPage: calls['journal.read'].output,
 } as const satisfies Record<keyof EngineInputs, z.ZodType>;

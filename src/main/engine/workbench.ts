@@ -14,9 +14,10 @@ import { copySource, parseSource, printSource, readSource, type SourceReference 
 import type { ReadOptions } from '../../core/sources/source-kind';
 import type { Snapshot } from '../../core/sources/snapshot';
 import { detailOf, type Comparison } from './device-detail';
-import { DeviceIndex } from './device-index';
+import { DeviceIndex, type WatchView } from './device-index';
 import { planByUdid, plannedOf, rowsOf } from './device-rows';
 import { FleetLink } from './fleet-link';
+import type { DeviceStory } from '../../contract/watch';
 import type { EngineInput, EngineOutput, FleetAccess, JobControl, SourceAccess } from './protocol';
 import { SAMPLE_CLOCK, SampleFleet } from './sample-fleet';
 import { summaryOf } from './source-summary';
@@ -54,6 +55,7 @@ export class Workbench {
   #judgedById: ReadonlyMap<string, JudgedDevice> | null = null;
   #plannedByUdid: ReturnType<typeof planByUdid> | null = null;
   #sample: SampleFleet | null = null;
+  #watch: WatchView | null = null;
 
   get plan(): OpenPlan | null {
     return this.#plan;
@@ -116,11 +118,22 @@ export class Workbench {
     if (this.#index === null) {
       this.#index = new DeviceIndex(rowsOf(judgement, this.#planOfSource()));
       this.#index.warm();
+      this.#index.watch(this.#watch);
     }
     return this.#index;
   }
 
-  async detail({ id, accepted, fleet }: EngineInput<'detail'>): Promise<EngineOutput<'detail'>> {
+  /** Lays what is watched over the list of devices, or takes it away. */
+  setWatch(view: WatchView | null): void {
+    this.#watch = view;
+    this.#index?.watch(view);
+  }
+
+  /** `storyOf`: what watching knows of a device; it may ask Fleet. */
+  async detail(
+    { id, accepted, fleet }: EngineInput<'detail'>,
+    storyOf: (udid: string | null) => Promise<DeviceStory | null>,
+  ): Promise<EngineOutput<'detail'>> {
     const { judgement, snapshot } = this.requireSource();
     this.#judgedById ??= new Map(judgement.devices.map((judged) => [judged.device.recordId, judged]));
     const judged = this.#judgedById.get(id);
@@ -129,7 +142,7 @@ export class Workbench {
       return misused('devices/unknown', 'There is no such device in this reading.', 'Look for it in the list again.');
     }
     const comparison = await this.#compare(judged, snapshot.instant, fleet);
-    return detailOf(judged, row, new Set(accepted), comparison);
+    return detailOf(judged, row, new Set(accepted), comparison, await storyOf(judged.device.udid));
   }
 
   requireSource(): OpenSource {

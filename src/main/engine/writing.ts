@@ -19,6 +19,7 @@ import { checkRowsOf, preflight } from './preflight';
 import type { EngineInput, EngineOutput, FleetAccess, JobControl } from './protocol';
 import { applySummaryOf, undoSummaryOf, verifySummaryOf } from './run-summary';
 import { noServer } from './sample-fleet';
+import { atFleetBy } from './wave-work';
 import { cancelled, readCopy, readOptions, type Task, type Workbench } from './workbench';
 
 /** A pause ends, and a stop is heard, within this. */
@@ -120,6 +121,7 @@ export async function verified(
 export async function undone(bench: Workbench, input: EngineInput<'undo'>, task: Task): Promise<EngineOutput<'undo'>> {
   const { fleet, journal } = input;
   if (fleet.kind === 'sample') throw noServer();
+  const atFleet = await atFleetBy(input.waves);
   const stop = stopping(task.control);
   try {
     const result = await undoJournal({
@@ -127,7 +129,7 @@ export async function undone(bench: Workbench, input: EngineInput<'undo'>, task:
       earlier: (await findJournals(dirname(journal))).map((found) => found.path),
       connect: () => bench.link.write(fleet),
       probe: (connection) => bench.link.probe(fleet, connection),
-      atFleet: new Set(),
+      atFleet,
       rehearse: input.rehearse,
       reason: input.reason,
       signal: stop.signal,
@@ -154,7 +156,7 @@ function compare(
 }
 
 /** The operator's stop as the signal the engine looks at between two transactions. */
-function stopping(control: JobControl): { readonly signal: AbortSignal; end(): void } {
+export function stopping(control: JobControl): { readonly signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const look = setInterval(() => {
     if (control.cancelled) controller.abort();

@@ -1,7 +1,6 @@
 /** Something that was asked for did not work. It stays in place, keeps what was typed, and offers the next step. */
 import { X } from 'lucide-react';
 import type { ReplyFailure } from '../../contract/reply';
-import { inThisWindow } from '../format/window-words';
 import type { Action } from './action';
 import { IconButton } from './button';
 import { ProblemNote } from './problem-note';
@@ -20,9 +19,9 @@ export function FailurePanel({ failure, why, actions, onDismiss }: FailurePanelP
     <div className="failure" role="alert">
       <ProblemNote
         severity="error"
-        what={inThisWindow(failure.message)}
+        what={failure.message}
         why={why}
-        remedy={inThisWindow(failure.remedy)}
+        remedy={failure.remedy}
         code={failure.code}
         actions={actions}
         plain

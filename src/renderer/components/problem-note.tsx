@@ -1,6 +1,7 @@
 /** A problem as the operator needs it: what happened, why it matters for this migration, what to do; the code small. */
 import type { Action } from './action';
 import { Button } from './button';
+import { Prose } from './prose';
 import { SeverityIcon, type Severity } from './severity-icon';
 import './problem-note.css';
 
@@ -31,9 +32,19 @@ export function ProblemNote({
     <div className={plain ? 'problem problem-plain' : 'problem'}>
       <SeverityIcon severity={severity} />
       <div className="problem-text">
-        <p className="problem-what">{what}</p>
-        {why !== undefined && why !== '' && <p className="muted">{why}</p>}
-        {remedy !== undefined && remedy !== '' && <p>{remedy}</p>}
+        <p className="problem-what">
+          <Prose text={what} />
+        </p>
+        {why !== undefined && why !== '' && (
+          <p className="muted">
+            <Prose text={why} />
+          </p>
+        )}
+        {remedy !== undefined && remedy !== '' && (
+          <p>
+            <Prose text={remedy} />
+          </p>
+        )}
         {children}
         {code !== undefined && <p className="problem-code">{code}</p>}
       </div>

@@ -3,7 +3,7 @@
  * Main keeps it for this session, and beyond only where this machine can keep secrets and the operator says so.
  */
 import { Checkbox, PasswordInput } from '@mantine/core';
-import { KeyRound } from 'lucide-react';
+import { FolderOpen, KeyRound } from 'lucide-react';
 import { useId, useRef, useState } from 'react';
 import type { ReplyFailure } from '../../contract/reply';
 import type { SecretKind } from '../../contract/state';
@@ -18,9 +18,11 @@ interface SecretFieldProps {
   readonly kind: SecretKind;
   readonly label: string;
   readonly hint?: string | undefined;
+  /** It may be read from a file too. */
+  readonly fromFile?: boolean | undefined;
 }
 
-export function SecretField({ kind, label, hint }: SecretFieldProps): React.JSX.Element {
+export function SecretField({ kind, label, hint, fromFile }: SecretFieldProps): React.JSX.Element {
   const { held, remembered, cannotRemember } = useAppState((state) => state.secrets);
   const [replacing, setReplacing] = useState(false);
   if (held.includes(kind) && !replacing) {
@@ -51,6 +53,7 @@ export function SecretField({ kind, label, hint }: SecretFieldProps): React.JSX.
       kind={kind}
       label={label}
       hint={hint}
+      fromFile={fromFile}
       cannotRemember={cannotRemember}
       onDone={() => {
         setReplacing(false);
@@ -64,7 +67,14 @@ interface SecretEntryProps extends SecretFieldProps {
   readonly onDone: () => void;
 }
 
-function SecretEntry({ kind, label, hint, cannotRemember, onDone }: SecretEntryProps): React.JSX.Element {
+function SecretEntry({
+  kind,
+  label,
+  hint,
+  fromFile = false,
+  cannotRemember,
+  onDone,
+}: SecretEntryProps): React.JSX.Element {
   const input = useRef<HTMLInputElement>(null);
   const reason = useId();
   const [remember, setRemember] = useState(false);
@@ -78,6 +88,11 @@ function SecretEntry({ kind, label, hint, cannotRemember, onDone }: SecretEntryP
     const reply = await call('secret.set', { kind, value, remember });
     setFailure(reply.ok ? null : reply.failure);
     if (reply.ok) onDone();
+  };
+  const fromItsFile = async (): Promise<void> => {
+    const reply = await call('secret.fromFile', { kind });
+    setFailure(reply.ok ? null : reply.failure);
+    if (reply.ok && reply.value) onDone();
   };
   return (
     <form
@@ -103,6 +118,11 @@ function SecretEntry({ kind, label, hint, cannotRemember, onDone }: SecretEntryP
           visibilityToggleButtonProps={{ 'aria-label': `Show ${label}` }}
         />
         <Button type="submit">Use it</Button>
+        {fromFile && (
+          <Button icon={FolderOpen} onClick={() => void fromItsFile()}>
+            From a file…
+          </Button>
+        )}
       </div>
       <Checkbox
         size="xs"

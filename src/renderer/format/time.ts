@@ -15,6 +15,12 @@ export function minute(at: number): string {
   return `${day(at)} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+/** The time of day, with the day when it is another one than today. */
+export function clock(at: number): string {
+  const text = minute(at);
+  return day(at) === day(Date.now()) ? text.slice(11) : text;
+}
+
 export function second(at: number): string {
   return `${minute(at)}:${two(new Date(at).getSeconds())}`;
 }

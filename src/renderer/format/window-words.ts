@@ -29,6 +29,44 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/Give it in a file \(--api-key-file\) or in SLIPWAY_API_KEY/g, 'Type it into the field for the API key'],
   [/by --fleet-token-file/g, 'at Fleet'],
   [/\(`apply --rehearse`\)/g, 'at Apply'],
+  // Keys and certificates
+  [/ \(`slipway assets plan`\)/g, ''],
+  [/ with `slipway assets plan`/g, ' again here'],
+  [/Leave --private-key-file out and/g, 'Leave the server private key out of the file and'],
+  [/Give it with --(?:scep|apns)-cert and --(?:scep|apns)-key-file/g, 'Give it from files'],
+  [
+    /Name a source, or --apns-cert with --apns-key-file, or --scep-cert with --scep-key-file/g,
+    'Read a source, or give them from files',
+  ],
+  [/`slipway inspect` says how to have it issued again/g, '“CA and push certificate” says how to have it issued again'],
+  [/`slipway inspect` (?=says what|on both)/g, 'the inspector '],
+  [/with `slipway inspect`/g, 'with the inspector'],
+  [/the environment file \(`slipway assets env`\)/g, 'the environment file'],
+  [/: `slipway assets (?:apply|env)`(?: with --upload, --fleet-url and --fleet-token-file)?/g, ''],
+  [/by name: --accept escrowed-keys/g, 'by name'],
+  [
+    /Name the journal that `slipway assets apply` wrote \(….assets\.jsonl\)/g,
+    'Choose the journal of keys and certificates',
+  ],
+  [/ anew with `slipway assets apply`/g, ' anew'],
+  [/`slipway assets` writes/g, 'Slipway writes'],
+  [/Keep the serial number \(--keep-serial\)/g, 'Keep the serial number'],
+  [/Add --keep-serial: they/g, 'Keep the serial number: they'],
+  [/ with --prove(?=\.)/g, ''],
+  [/Add --prove FILE… with certificates/g, 'Add certificates'],
+  [/Check the clock \(--at\)/g, 'Check the clock of this machine'],
+  [/Run slipway read on it to see more, with --salvage if it is damaged/g, 'Read it at Source to see more'],
+  [/Make a new one with --new-key-file:/g, 'Let a new one be made:'],
+  [/Make a new request: leave out --request/g, 'Let a new request be made'],
+  // Silent renewal
+  [
+    /Name (a source, )?the profile the old server hands out \(--from FILE\), or one from a device \(--installed FILE\)/g,
+    'Give the profile the old server hands out, or one from a device',
+  ],
+  [/Add --server-url URL as the server was started with/g, 'Write the old server’s URL as it was started with'],
+  [/, or add --allow-old-challenge/g, ', or say that the old one may be carried over'],
+  [/(?:Write it again|Make the profile) with `slipway profile make`/g, 'Make it here'],
+  [/`slipway read SOURCE` says why for each/g, 'Devices says why for each'],
 ];
 
 export function inThisWindow(text: string): string {

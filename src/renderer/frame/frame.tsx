@@ -3,6 +3,7 @@ import { Terminal } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { EmptyState } from '../components/empty-state';
 import { FailurePanel } from '../components/failure-panel';
+import { WatchNotices } from '../features/devices/watch-notices';
 import type { StepScreen } from '../features/step-screen';
 import { useAppState } from '../stores/app-state';
 import { setRefused, useUi } from '../stores/ui';
@@ -47,6 +48,7 @@ export function Frame({ step }: { readonly step: StepScreen }): React.JSX.Elemen
         )}
       </main>
       <StatusLine />
+      <WatchNotices />
     </div>
   );
 }

@@ -255,10 +255,13 @@ function useDeviceItems(words: string): Item[] {
     actions: [],
     platforms: [],
     reasons: [],
+    states: [],
+    attention: [],
     sort: 'name',
     descending: false,
     offset: 0,
     limit: asks ? FOUND : 0,
+    hold: true,
   });
   if (!asks || reply?.ok !== true) return [];
   const found = reply.value.rows.map((row): Item => {

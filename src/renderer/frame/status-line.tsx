@@ -1,6 +1,7 @@
 /** The bottom line: which source, which target, whether connected, and the job under way. */
-import { Database, PlugZap, Server, Unplug } from 'lucide-react';
+import { Database, PlugZap, Radar, Server, TriangleAlert, Unplug } from 'lucide-react';
 import { ShortId } from '../components/short-id';
+import { grouped } from '../format/number';
 import { useAppState } from '../stores/app-state';
 import { JobBar } from './job-bar';
 import './status-line.css';
@@ -37,8 +38,26 @@ export function StatusLine(): React.JSX.Element {
           </span>
         </>
       )}
+      <Watching />
       <span className="status-gap" />
       <JobBar />
     </footer>
+  );
+}
+
+/** While devices are watched: how many have come, or that Fleet does not answer. */
+function Watching(): React.JSX.Element | null {
+  const watch = useAppState((state) => state.watch);
+  if (watch?.on !== true) return null;
+  const counts = watch.look?.counts;
+  return (
+    <span
+      className={watch.failure === null ? 'status-item' : 'status-item status-failing'}
+      title={watch.failure?.message}
+    >
+      {watch.failure === null ? <Radar size={14} aria-hidden /> : <TriangleAlert size={14} aria-hidden />}
+      {watch.failure === null ? 'Watching' : 'Fleet does not answer'}
+      {counts !== undefined && `: ${grouped(counts.migrated)} of ${grouped(counts.imported)} with Fleet`}
+    </span>
   );
 }

@@ -1,6 +1,6 @@
 /** Where the window is: `#/devices?verdict=blocked`. Each step remembers its last query, so coming back resumes it. */
 import { create } from 'zustand';
-import type { StepName } from '../../contract/state';
+import { STEPS, type StepName } from '../../contract/step-names';
 
 export interface Route {
   /** Null: the first screen there is reason to show. */
@@ -12,8 +12,7 @@ interface Routes extends Route {
   readonly last: Partial<Record<StepName, string>>;
 }
 
-const STEP_NAMES = ['source', 'certificates', 'fleet', 'checks', 'plan', 'apply', 'devices', 'journal'] as const;
-const KNOWN: ReadonlySet<string> = new Set<StepName>(STEP_NAMES);
+const KNOWN: ReadonlySet<string> = new Set<StepName>(STEPS);
 
 export function routeOf(hash: string): Route {
   const [path = '', ...rest] = hash.replace(/^#\/?/, '').split('?');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environmentText, VARIABLES } from '../../../src/core/assets/environment';
-import { assetPair, gatherMaterial, type PairName } from '../../../src/core/assets/material';
+import { assetPair, gatherMaterial, type PairFiles, type PairName } from '../../../src/core/assets/material';
 import { FailureError } from '../../../src/core/failure';
 import { Secret } from '../../../src/core/secret';
 import { snapshotOf } from '../../snapshot-builder';
@@ -24,9 +24,9 @@ function codeOf(work: () => unknown): string {
 const code = (name: PairName, certificate: Buffer | string, key: Buffer | string): string =>
   codeOf(() => assetPair(name, { certificate: Buffer.from(certificate), key: Buffer.from(key) }, NOW));
 
-describe('what may go in', () => {
-  const END = Date.UTC(2040, 0, 1);
+const END = Date.UTC(2040, 0, 1);
 
+describe('what may go in', () => {
   it('is a pair in PEM or DER, of which only the first certificate and the key as PKCS#1 are taken', () => {
     const key = createPrivateKey(PUSH.keyPem);
     for (const form of [
@@ -101,6 +101,52 @@ describe('what may go in', () => {
     expect(gathered.push?.certificate.userId).toBe(TOPIC);
     const given = gatherMaterial(bare, { ca: { certificate: CA.der, key: Buffer.from(CA.keyPem) }, push: files }, NOW);
     expect(given.nextSerial).toBeNull();
+  });
+
+  it('goes on counting where the source’s CA left off when that was extended, and only then', () => {
+    const bare = snapshotOf([], 9n);
+    const keyed = { key: new Secret('k', CA.keyPem), keyMatches: true, der: CA.der };
+    const source = { ...bare, scepCa: bare.scepCa === null ? null : { ...bare.scepCa, ...keyed } };
+    const folder = mkdtempSync(join(tmpdir(), 'slipway-ca-'));
+    try {
+      // openssl makes the same CA a later end, and another CA of the same name.
+      writeFileSync(join(folder, 'ca.key'), CA.keyPem, { mode: 0o600 });
+      writeFileSync(join(folder, 'ca.pem'), CA.pem);
+      const openssl = (...args: string[]): string =>
+        execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+      const again = openssl('x509', '-in', 'ca.pem', '-signkey', 'ca.key', '-days', '9000', '-set_serial', '77');
+      const files = (pem: string, key: string): PairFiles => ({
+        certificate: Buffer.from(pem),
+        key: Buffer.from(key),
+      });
+      const next = (ca: PairFiles): bigint | null =>
+        gatherMaterial(source, { ca, push: 'left-out' }, Date.now() + 60_000).nextSerial;
+      expect(next(files(again, CA.keyPem))).toBe(9n);
+      const namesake = makeCertificate({
+        key: 'another CA of the same name',
+        subject: [
+          { shortName: 'C', value: 'US' },
+          { shortName: 'O', value: 'MicroMDM' },
+          { shortName: 'OU', value: 'MICROMDM SCEP CA' },
+        ],
+        ca: true,
+        notAfter: END,
+      });
+      expect(next(files(namesake.pem, namesake.keyPem))).toBeNull();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('leaves a pair out although the source has it', () => {
+    const bare = snapshotOf([], 9n);
+    const keyed = { key: new Secret('k', CA.keyPem), keyMatches: true, der: CA.der };
+    const source = { ...bare, scepCa: bare.scepCa === null ? null : { ...bare.scepCa, ...keyed } };
+    const gathered = gatherMaterial(source, { ca: null, push: 'left-out' }, NOW);
+    expect([gathered.ca === null, gathered.push]).toEqual([false, null]);
+    expect(codeOf(() => gatherMaterial(source, { ca: 'left-out', push: 'left-out' }, NOW))).toBe(
+      'assets/nothing-given',
+    );
   });
 });
 

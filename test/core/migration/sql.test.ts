@@ -69,7 +69,7 @@ describe('the file', () => {
   it('does not replace another unless told', async () => {
     await writeFile(file, 'precious');
     await expect(writeFor(file, '4.69', [], { overwrite: false })).rejects.toMatchObject({
-      failure: { code: 'sql/exists', kind: 'usage' },
+      failure: { code: 'file/exists', kind: 'usage' },
     });
     expect(await readFile(file, 'utf8')).toBe('precious');
     await expect(writeFor(file, '4.69', [], { undoPath: file })).rejects.toMatchObject({
@@ -84,7 +84,7 @@ describe('the file', () => {
     await expect(writeFor(out, '4.69', devices, { undoPath: `${out}.undo` })).rejects.toThrow('no rows for a device');
     expect(await readdir(folder)).toEqual([]);
     await remove();
-    await expect(writeFor(out, '4.69', [])).rejects.toMatchObject({ failure: { code: 'sql/not-written' } });
+    await expect(writeFor(out, '4.69', [])).rejects.toMatchObject({ failure: { code: 'file/cannot-write' } });
   });
 
   it('never lets a time through that MySQL would refuse half-way through', async () => {

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copySource, exportSource, parseSource, printSource, readSource } from '../../../src/core/sources';
-import { privateFolder, writePrivate } from '../../../src/core/sources/private-folder';
+import { writePrivate } from '../../../src/core/private-file';
+import { privateFolder } from '../../../src/core/sources/private-folder';
 import { writeMicroMdm } from '../../micromdm-writer';
 
 let folder: string;
@@ -162,7 +163,7 @@ describe('exportSource', () => {
     expect(readFileSync(join(out, 'enrollment.mobileconfig'), 'utf8')).toBe('enroll');
 
     await expect(exportSource(snapshot, out)).rejects.toMatchObject({
-      failure: { code: 'file/exists', kind: 'finding' },
+      failure: { code: 'file/exists', kind: 'usage' },
     });
   });
 

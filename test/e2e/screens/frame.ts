@@ -106,6 +106,9 @@ const LEFT_BY_WORK = [
 ] as const;
 
 function isOther(before: AppState, now: AppState): boolean {
+  // Where devices go is asked again and again; what a wave left is not.
+  const wave = ({ waves }: AppState): string => JSON.stringify([waves.preview?.at, waves.last?.at]);
+  if (wave(now) !== wave(before)) return true;
   return LEFT_BY_WORK.some((part) => {
     const left = JSON.stringify(now[part]);
     return left !== 'null' && left !== '{}' && left !== JSON.stringify(before[part]);

@@ -16,12 +16,15 @@ const QUERY = {
   actions: [],
   platforms: [],
   reasons: [],
+  states: [],
+  attention: [],
   sort: 'name',
   descending: false,
   offset: 0,
   limit: 10,
+  hold: false,
 } as const;
-const query = { ...QUERY, verdicts: [], actions: [], platforms: [], reasons: [] };
+const query = { ...QUERY, verdicts: [], actions: [], platforms: [], reasons: [], states: [], attention: [] };
 const threads: EngineThread[] = [];
 let engine: Engine;
 let small: SourceAccess;

@@ -12,6 +12,7 @@ import {
   type Need,
   type Outcome,
 } from './check';
+import { CONTROLS_CHECKS } from './controls';
 import { Facts } from './facts';
 import { FLEET_CHECKS } from './fleet';
 import { HOST_CHECKS } from './hosts';
@@ -34,6 +35,7 @@ export const CHECKS: readonly Check[] = [
   ...HOST_CHECKS,
   ...NETWORK_CHECKS,
   ...AFTER_CHECKS,
+  ...CONTROLS_CHECKS,
 ].toSorted((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase));
 
 /** Codes of failures after which asking the database on is pointless. */

@@ -1,9 +1,9 @@
 /** A MicroMDM's key material and profiles as files, for whoever wants to carry them over by hand. */
 import { hash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writePem } from '../../certificates/pem';
-import { exists, privateFolder, writePrivate } from '../private-folder';
+import { refuseExisting, writePrivate } from '../../private-file';
+import { privateFolder } from '../private-folder';
 import type { KeyedCertificate, Snapshot } from '../snapshot';
 import type { ExportedFile } from '../source-kind';
 import { ENROLLMENT_IDENTIFIER } from './profile';
@@ -16,10 +16,7 @@ import { ENROLLMENT_IDENTIFIER } from './profile';
  */
 export async function exportMicroMdm(snapshot: Snapshot, folder: string): Promise<ExportedFile[]> {
   const files = contentOf(snapshot);
-  for (const name of files.keys()) {
-    const path = join(folder, name);
-    if (await stat(path).catch(() => null)) exists(path);
-  }
+  for (const name of files.keys()) refuseExisting(join(folder, name));
   await privateFolder(folder);
   if ([...files.keys()].some((name) => name.startsWith('profiles/'))) await privateFolder(join(folder, 'profiles'));
   const written: ExportedFile[] = [];
@@ -54,7 +51,7 @@ function contentOf(snapshot: Snapshot): Map<string, Buffer> {
 }
 
 /** A file name that works everywhere and is taken by no other; an id is added where the text had to be changed. */
-function freeName(taken: ReadonlyMap<string, unknown>, prefix: string, text: string, suffix: string): string {
+export function freeName(taken: ReadonlyMap<string, unknown>, prefix: string, text: string, suffix: string): string {
   const safe = text
     .replace(/[^A-Za-z0-9._-]+/g, '_')
     .replace(/^\.+/, '_')

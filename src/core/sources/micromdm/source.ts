@@ -3,13 +3,15 @@ import { link, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { copyStable, openBolt } from '../../bolt';
 import { misused } from '../../failure';
-import { privateFolder, temporaryName } from '../private-folder';
+import { temporaryName } from '../../private-file';
+import { privateFolder } from '../private-folder';
 import type { ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
 import type { Snapshot } from '../snapshot';
 import { downloadBackup, parseBackupUrl } from './backup';
 import { exportMicroMdm } from './export';
 import { databaseIn, readMicroMdm } from './index';
 import { requireMicroMdm } from './origin';
+import { readProfileCommands } from './profile-commands';
 
 /** MicroMDM in the table of sources. */
 export const microMdm: SourceKind = {
@@ -19,6 +21,7 @@ export const microMdm: SourceKind = {
   read,
   copy,
   export: exportMicroMdm,
+  profileCommands: readProfileCommands,
 };
 
 function parse(location: string): SourceReference {

@@ -1,11 +1,11 @@
 /** The inspector: lay out any keys, certificates, bundles and profiles and see what belongs together. Fully offline. */
-import { FileSearch, FolderOpen, LockOpen, Trash2 } from 'lucide-react';
-import { PasswordInput } from '@mantine/core';
-import { useEffect, useRef, useState } from 'react';
+import { FileSearch, FolderOpen, Trash2 } from 'lucide-react';
+import { useEffect } from 'react';
 import { Button } from '../../components/button';
 import { FileDrop } from '../../components/file-drop';
 import { Panel } from '../../components/panel';
 import { toast } from '../../components/toast';
+import { UnlockForm } from '../../components/unlock-form';
 import { counted } from '../../format/number';
 import { perform } from '../../hooks/use-call';
 import { useNow } from '../../hooks/use-now';
@@ -63,7 +63,11 @@ export function Inspector({ hasSource }: { readonly hasSource: boolean }): React
             {inspection.skipped.length > 0 && `, ${counted(inspection.skipped.length, 'other file')} passed over`}
             {problemCount(items) > 0 && `, ${counted(problemCount(items), 'problem')}`}
           </p>
-          {inspection.locked > 0 && <Unlock locked={inspection.locked} />}
+          {inspection.locked > 0 && (
+            <div className="inspect-unlock">
+              <UnlockForm locked={inspection.locked} onUnlock={tryPassword} />
+            </div>
+          )}
           <ExpiryLine items={items} now={now} selected={item.index} />
           <div className="inspect-panes">
             <InspectionTree inspection={inspection} selected={item.index} />
@@ -94,37 +98,10 @@ async function saveList(format: 'csv' | 'json'): Promise<void> {
   if (saved !== null) toast(`Saved ${counted(saved.items, 'thing')} to ${saved.path}`);
 }
 
-/** Asks for the password of what is locked. It goes to main and does not come back. */
-function Unlock({ locked }: { readonly locked: number }): React.JSX.Element {
-  const input = useRef<HTMLInputElement>(null);
-  const [wrong, setWrong] = useState(false);
-  const hand = async (): Promise<void> => {
-    const value = input.current?.value ?? '';
-    if (value === '' || input.current === null) return;
-    input.current.value = '';
-    const went = await unlock(value);
-    setWrong(went && (useInspection.getState().inspection?.locked ?? 0) >= locked);
-  };
-  return (
-    <form
-      className="inspect-unlock"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void hand();
-      }}
-    >
-      <PasswordInput
-        ref={input}
-        label={`${counted(locked, 'thing')} ${locked === 1 ? 'is' : 'are'} locked by a password`}
-        error={wrong ? 'That opened nothing.' : undefined}
-        autoComplete="off"
-        visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }}
-      />
-      <Button type="submit" icon={LockOpen}>
-        Open
-      </Button>
-    </form>
-  );
+async function tryPassword(password: string): Promise<boolean> {
+  const before = useInspection.getState().inspection?.locked ?? 0;
+  await unlock(password);
+  return (useInspection.getState().inspection?.locked ?? 0) < before;
 }
 
 interface MaterialDropProps {

@@ -5,7 +5,6 @@ import { ConfirmDialog } from '../../components/confirm-dialog';
 import { TextField } from '../../components/field';
 import { Prose } from '../../components/prose';
 import { call } from '../../bridge';
-import { inThisWindow } from '../../format/window-words';
 
 interface AcknowledgeDialogProps {
   readonly result: CheckRow;
@@ -37,7 +36,7 @@ export function AcknowledgeDialog({ result, asked, opened, onClose }: Acknowledg
       }}
     >
       <p>
-        <Prose text={inThisWindow(result.sentence)} />
+        <Prose text={result.sentence} />
       </p>
       {result.status === 'fail' && !asked && (
         <p>Acknowledging does not mend it: apply goes on although it is so, and says who took that on.</p>

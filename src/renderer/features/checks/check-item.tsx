@@ -12,7 +12,7 @@ import { perform } from '../../hooks/use-call';
 import { useAppState } from '../../stores/app-state';
 import { goTo } from '../../stores/route';
 import { AcknowledgeDialog } from './acknowledge-dialog';
-import { asksForFleet, inThisWindow } from '../../format/window-words';
+import { asksForFleet } from '../../format/window-words';
 
 /** Questions no machine can answer: they are confirmed rather than accepted. */
 const ASKED_OF_PEOPLE: ReadonlySet<string> = new Set(['backup', 'renewal-switch']);
@@ -28,12 +28,12 @@ export function CheckItem({ result }: { readonly result: CheckRow }): React.JSX.
         <p>
           <span className="check-title">{title}</span>{' '}
           <span className={quiet ? 'muted' : ''}>
-            <Prose text={inThisWindow(sentence)} />
+            <Prose text={sentence} />
           </span>
         </p>
         {remedy !== '' && !quiet && (
           <p>
-            <Prose text={inThisWindow(remedy)} />
+            <Prose text={remedy} />
           </p>
         )}
         {!quiet && <SubjectList subjects={subjects} />}

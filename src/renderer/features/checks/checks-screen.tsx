@@ -1,6 +1,6 @@
 /** The checklist before a single row is written: by phase, passes quiet, everything else with its reason and remedy. */
 import { ListChecks } from 'lucide-react';
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import type { CheckRow } from '../../../contract/state';
 import { EmptyState } from '../../components/empty-state';
 import { JobPanel } from '../../components/job-panel';
@@ -8,17 +8,47 @@ import { Panel } from '../../components/panel';
 import { ProblemNote } from '../../components/problem-note';
 import { Skeleton } from '../../components/skeleton';
 import { Stat, Stats } from '../../components/stat';
+import { TabBar } from '../../components/tab-bar';
 import { TimeText } from '../../components/time-text';
 import type { Tone } from '../../components/tone';
 import { counted } from '../../format/number';
 import { perform } from '../../hooks/use-call';
 import { useAppState } from '../../stores/app-state';
+import { goTo, useRoute } from '../../stores/route';
 import { goAction } from '../go-action';
+import { Runbook } from '../runbook/runbook';
 import { CheckItem } from './check-item';
 import { Unasked } from './unasked';
 import './checks-screen.css';
 
+const TABS = [
+  { value: 'checks', label: 'Checks' },
+  { value: 'runbook', label: 'Runbook' },
+] as const;
+
 export function ChecksScreen(): React.JSX.Element {
+  const query = useRoute((route) => (route.step === 'checks' ? route.query : ''));
+  const view = new URLSearchParams(query).get('view') === 'runbook' ? 'runbook' : 'checks';
+  const panel = useId();
+  return (
+    <>
+      <TabBar
+        label="Views of what has to be right"
+        tabs={TABS}
+        selected={view}
+        panel={panel}
+        onSelect={(next) => {
+          goTo('checks', next === 'checks' ? '' : `view=${next}`);
+        }}
+      />
+      <div id={panel} className="checks-view" role="tabpanel" aria-label={view === 'checks' ? 'Checks' : 'Runbook'}>
+        {view === 'checks' ? <Checks /> : <Runbook />}
+      </div>
+    </>
+  );
+}
+
+function Checks(): React.JSX.Element {
   const checks = useAppState((state) => state.checks);
   const read = useAppState((state) => state.source !== null);
   const running = useAppState((state) => state.job?.kind === 'check');

@@ -14,7 +14,9 @@ import { TimeText } from '../../components/time-text';
 import { ACTION_LOOKS, ActionBadge, VERDICT_LOOKS, VerdictBadge } from '../../components/verdict-badge';
 import { useAnswer } from '../../hooks/use-answer';
 import { useEscape } from '../../hooks/use-escape';
+import { useAppState } from '../../stores/app-state';
 import { setDrawerWidth, useUi } from '../../stores/ui';
+import { Attentions, Standing, Story } from './device-story';
 import { RowDiffTable } from './row-diff-table';
 import { useDataVersion } from './use-device-pages';
 import './device-drawer.css';
@@ -30,7 +32,8 @@ interface DeviceDrawerProps {
 export function DeviceDrawer({ id, row, onStep, onClose }: DeviceDrawerProps): React.JSX.Element {
   const width = useUi((ui) => ui.drawerWidth);
   const version = useDataVersion();
-  const { reply, current } = useAnswer('devices.detail', { id }, version);
+  const look = useAppState(({ watch }) => watch?.look?.version ?? 0);
+  const { reply, current } = useAnswer('devices.detail', { id }, `${version} ${look}`);
   const title = useId();
   useEscape(true, onClose);
   const detail = reply?.ok === true ? reply.value : null;
@@ -77,10 +80,11 @@ function nameOf(row: DeviceRow | undefined): string | null {
 }
 
 function Detail({ detail }: { readonly detail: DeviceDetail }): React.JSX.Element {
-  const { device, facts, reasons, users, rows } = detail;
+  const { device, facts, reasons, users, rows, story } = detail;
   return (
     <>
       <div className="drawer-standing">
+        {story !== null && <Standing story={story} />}
         <VerdictBadge verdict={device.verdict} />
         <span className="muted">{VERDICT_LOOKS[device.verdict].sentence}</span>
         {device.action !== null && (
@@ -90,6 +94,8 @@ function Detail({ detail }: { readonly detail: DeviceDetail }): React.JSX.Elemen
           </>
         )}
       </div>
+      {story !== null && <Attentions story={story} />}
+      {story !== null && <Story story={story} />}
       {reasons.length > 0 && <Reasons reasons={reasons} />}
       <section className="drawer-part">
         <h3>Facts</h3>

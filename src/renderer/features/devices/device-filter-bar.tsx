@@ -1,5 +1,5 @@
 /** Search, chips and saved filters above the device table. */
-import { Download, Search, X } from 'lucide-react';
+import { Download, RefreshCw, Search, Stethoscope, X } from 'lucide-react';
 import { memo, useCallback, useEffect, useImperativeHandle, useRef } from 'react';
 import type { DeviceFilter } from '../../../contract/devices';
 import type { StepName } from '../../../contract/state';
@@ -8,13 +8,16 @@ import { FilterChips, FilterMenu, type FilterOption } from '../../components/fil
 import { Keys } from '../../components/keys';
 import { toast } from '../../components/toast';
 import { Toolbar, ToolbarGap } from '../../components/toolbar';
+import type { WatchState } from '../../../contract/watch';
 import { ACTION_LOOKS, VERDICT_LOOKS, type PlanAction, type Verdict } from '../../components/verdict-badge';
+import { WATCH_LOOKS } from '../../components/watch-badge';
 import { counted, grouped } from '../../format/number';
 import { inWords, platformName } from '../../format/words';
 import { perform } from '../../hooks/use-call';
 import { EVERY_DEVICE, narrows } from './device-filter';
-import type { DeviceList } from './device-pages';
+import { isWatched, type DeviceList } from './device-pages';
 import { SavedFilters } from './saved-filters';
+import { attentionWords } from './watch-words';
 
 interface DeviceFilterBarProps {
   readonly ref: React.Ref<SearchHandle>;
@@ -25,6 +28,8 @@ interface DeviceFilterBarProps {
   /** Off where the plan’s counts are filters already. */
   readonly actions: boolean;
   readonly onChange: (filter: DeviceFilter) => void;
+  /** Shows the health of migrated devices; null where that is not shown. */
+  readonly onHealth: (() => void) | null;
   /** Arrow down in the search field: on into the table. */
   readonly onLeave: () => void;
 }
@@ -40,9 +45,11 @@ export function DeviceFilterBar({
   step,
   actions,
   onChange,
+  onHealth,
   onLeave,
 }: DeviceFilterBarProps): React.JSX.Element {
   const { facets } = list;
+  const watched = isWatched(list) && step === 'devices';
   const latest = useRef(filter);
   useEffect(() => {
     latest.current = filter;
@@ -65,7 +72,13 @@ export function DeviceFilterBar({
           }}
           onLeave={onLeave}
         />
-        <Menus facets={facets} platforms={filter.platforms} reasons={filter.reasons} onPick={pick} />
+        <Menus
+          facets={facets}
+          platforms={filter.platforms}
+          reasons={watched ? null : filter.reasons}
+          attention={watched ? filter.attention : null}
+          onPick={pick}
+        />
         <span className="devices-count">
           <b>{grouped(list.matching)}</b> of {grouped(list.total)}
         </span>
@@ -82,9 +95,26 @@ export function DeviceFilterBar({
           </Button>
         )}
         <ExportButton step={step} filter={filter} matching={list.matching} />
+        {onHealth !== null && isWatched(list) && (
+          <Button icon={Stethoscope} onClick={onHealth}>
+            Health
+          </Button>
+        )}
         <SavedFilters filter={filter} onChange={onChange} />
       </Toolbar>
-      <Chips facets={facets} verdicts={filter.verdicts} actions={actions ? filter.actions : null} onPick={pick} />
+      {watched ? (
+        <WatchedChips
+          facets={facets}
+          states={filter.states}
+          reasons={filter.reasons}
+          verdicts={filter.verdicts}
+          actions={filter.actions}
+          outdated={list.outdated}
+          onPick={pick}
+        />
+      ) : (
+        <Chips facets={facets} verdicts={filter.verdicts} actions={actions ? filter.actions : null} onPick={pick} />
+      )}
     </div>
   );
 }
@@ -127,12 +157,101 @@ const Chips = memo(function Chips({ facets, verdicts, actions, onPick }: ChipsPr
   );
 });
 
-const Menus = memo(function Menus({
+interface WatchedChipsProps extends PickProps, Pick<DeviceFilter, 'states' | 'reasons' | 'verdicts' | 'actions'> {
+  /** The list is of an older look at Fleet. */
+  readonly outdated: boolean;
+}
+
+/** Once devices are watched their state is what one filters by; verdict and plan step back. */
+const WatchedChips = memo(function WatchedChips({
   facets,
-  platforms,
+  states,
   reasons,
+  verdicts,
+  actions,
+  outdated,
   onPick,
-}: PickProps & Pick<DeviceFilter, 'platforms' | 'reasons'>): React.JSX.Element {
+}: WatchedChipsProps): React.JSX.Element {
+  return (
+    <Toolbar label="Filters">
+      <FilterChips
+        label="State"
+        options={stateOptions(facets.states, states)}
+        selected={states}
+        onChange={(picked) => {
+          onPick({ states: picked });
+        }}
+      />
+      <span className="devices-divider" />
+      <FilterMenu
+        label="Verdict"
+        options={verdictOptions(facets.verdicts)}
+        selected={verdicts}
+        onChange={(picked) => {
+          onPick({ verdicts: picked });
+        }}
+      />
+      {Object.keys(facets.actions).length > 0 && (
+        <FilterMenu
+          label="Plan"
+          options={actionOptions(facets.actions)}
+          selected={actions}
+          onChange={(picked) => {
+            onPick({ actions: picked });
+          }}
+        />
+      )}
+      {reasons.length > 0 && (
+        <FilterMenu
+          label="Reason"
+          options={countedOptions(facets.reasons, inWords)}
+          selected={reasons}
+          onChange={(picked) => {
+            onPick({ reasons: picked });
+          }}
+        />
+      )}
+      <ToolbarGap />
+      {outdated && (
+        <Button
+          variant="quiet"
+          icon={RefreshCw}
+          title="Devices have moved since this list was made. It is not changed under your hands."
+          onClick={() => {
+            // The same filter in a new object: the list is asked for anew.
+            onPick({});
+          }}
+        >
+          Devices have moved: update the list
+        </Button>
+      )}
+    </Toolbar>
+  );
+});
+
+const STATES = ['waiting', 'migrated', 'stale', 'lost', 'unknown', 'not-imported'] as const satisfies WatchState[];
+
+/** States nobody is in are left out, unless they are chosen. */
+function stateOptions(
+  counts: Readonly<Record<string, number>>,
+  selected: readonly WatchState[],
+): FilterOption<WatchState>[] {
+  return STATES.filter((state) => (counts[state] ?? 0) > 0 || selected.includes(state)).map((value) => ({
+    value,
+    label: WATCH_LOOKS[value].word,
+    tone: WATCH_LOOKS[value].tone,
+    count: counts[value] ?? 0,
+  }));
+}
+
+interface MenusProps extends PickProps, Pick<DeviceFilter, 'platforms'> {
+  /** Null: chosen elsewhere. */
+  readonly reasons: DeviceFilter['reasons'] | null;
+  /** Null: nothing is watched. */
+  readonly attention: DeviceFilter['attention'] | null;
+}
+
+const Menus = memo(function Menus({ facets, platforms, reasons, attention, onPick }: MenusProps): React.JSX.Element {
   return (
     <>
       <FilterMenu
@@ -143,14 +262,26 @@ const Menus = memo(function Menus({
           onPick({ platforms: picked });
         }}
       />
-      <FilterMenu
-        label="Reason"
-        options={countedOptions(facets.reasons, inWords)}
-        selected={reasons}
-        onChange={(picked) => {
-          onPick({ reasons: picked });
-        }}
-      />
+      {attention !== null && (
+        <FilterMenu
+          label="Attention"
+          options={countedOptions(facets.attention, attentionWords)}
+          selected={attention}
+          onChange={(picked) => {
+            onPick({ attention: picked });
+          }}
+        />
+      )}
+      {reasons !== null && (
+        <FilterMenu
+          label="Reason"
+          options={countedOptions(facets.reasons, inWords)}
+          selected={reasons}
+          onChange={(picked) => {
+            onPick({ reasons: picked });
+          }}
+        />
+      )}
     </>
   );
 });

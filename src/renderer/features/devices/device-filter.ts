@@ -7,6 +7,8 @@ export const EVERY_DEVICE: DeviceFilter = {
   actions: [],
   platforms: [],
   reasons: [],
+  states: [],
+  attention: [],
   sort: 'name',
   descending: false,
 };
@@ -19,6 +21,14 @@ const ACTIONS = [
   'held',
   'blocked',
 ] as const satisfies readonly DeviceFilter['actions'][number][];
+const STATES = [
+  'not-imported',
+  'waiting',
+  'migrated',
+  'stale',
+  'lost',
+  'unknown',
+] as const satisfies readonly DeviceFilter['states'][number][];
 const SORTS = [
   'name',
   'serial',
@@ -28,6 +38,8 @@ const SORTS = [
   'action',
   'lastSeen',
   'certificateNotAfter',
+  'state',
+  'contactFleet',
 ] as const satisfies readonly DeviceFilter['sort'][];
 
 /** `q=lab&verdict=caution,blocked&sort=-lastSeen`; what is as usual is left out, and the same filter is the same text. */
@@ -39,6 +51,8 @@ export function queryOf(filter: DeviceFilter): string {
     action: known(filter.actions, ACTIONS),
     platform: filter.platforms,
     reason: filter.reasons,
+    state: known(filter.states, STATES),
+    attention: filter.attention,
   };
   for (const [name, values] of Object.entries(lists)) for (const value of values) query.append(name, value);
   if (filter.sort !== EVERY_DEVICE.sort || filter.descending) {
@@ -65,6 +79,8 @@ export function filterOf(text: string): DeviceFilter {
     actions: known(all('action'), ACTIONS),
     platforms: all('platform'),
     reasons: all('reason'),
+    states: known(all('state'), STATES),
+    attention: all('attention').slice(0, 50),
     sort: known([sort.replace(/^-/, '')], SORTS)[0] ?? EVERY_DEVICE.sort,
     descending: sort.startsWith('-'),
   };
@@ -76,8 +92,10 @@ function known<T extends string>(values: readonly string[], allowed: readonly T[
 
 /** Whether it shows less than everything. */
 export function narrows(filter: DeviceFilter): boolean {
-  const { search, verdicts, actions, platforms, reasons } = filter;
-  return search.trim() !== '' || [verdicts, actions, platforms, reasons].some((list) => list.length > 0);
+  const { search, verdicts, actions, platforms, reasons, states, attention } = filter;
+  return (
+    search.trim() !== '' || [verdicts, actions, platforms, reasons, states, attention].some((list) => list.length > 0)
+  );
 }
 
 export function sameFilter(one: DeviceFilter, other: DeviceFilter): boolean {

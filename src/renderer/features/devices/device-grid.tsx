@@ -14,8 +14,8 @@ import { useLate } from '../../hooks/use-late';
 import { holdsCommand } from '../../hooks/use-shortcut';
 import { useSize } from '../../hooks/use-size';
 import { columnLayout, type ColumnLayout } from './column-layout';
-import { DEVICE_COLUMNS, DEVICE_ROOM, deviceFeatures, WHOLE_UDID } from './device-columns';
-import type { DeviceList, DevicePages } from './device-pages';
+import { deviceColumns, deviceFeatures, deviceRoom, WHOLE_UDID } from './device-columns';
+import { isWatched, type DeviceList, type DevicePages } from './device-pages';
 import { isSelected, selectedCount, type Selection } from './selection';
 import './device-grid.css';
 
@@ -71,16 +71,20 @@ export function DeviceGrid(props: DeviceGridProps): React.JSX.Element {
   const height = size?.height ?? 0;
   const { sort } = list.filter;
   const planned = Object.keys(list.facets.actions).length > 0;
-  const layout = useMemo(() => layoutFor((size?.width ?? 960) - CHECK, sort, planned), [size?.width, sort, planned]);
+  const watched = isWatched(list);
+  const layout = useMemo(
+    () => layoutFor((size?.width ?? 960) - CHECK, sort, planned, watched),
+    [size?.width, sort, planned, watched],
+  );
   const visibility = useMemo(
-    () => Object.fromEntries(DEVICE_ROOM.map(({ id }) => [id, layout.visible.has(id)])),
-    [layout],
+    () => Object.fromEntries(deviceRoom(watched).map(({ id }) => [id, layout.visible.has(id)])),
+    [layout, watched],
   );
   const painted = usePainted(pages, list, scroller, height);
   const data = useMemo(() => painted.rows.filter((row) => row !== undefined), [painted.rows]);
   const table = useTable({
     features: deviceFeatures,
-    columns: DEVICE_COLUMNS,
+    columns: deviceColumns(watched),
     data: data.length === 0 ? NO_ROWS : data,
     getRowId: rowId,
     state: { columnVisibility: visibility },
@@ -114,7 +118,7 @@ export function DeviceGrid(props: DeviceGridProps): React.JSX.Element {
       aria-label="Devices"
       aria-multiselectable
       aria-rowcount={list.matching + 1}
-      aria-colcount={DEVICE_ROOM.length + 1}
+      aria-colcount={deviceRoom(watched).length + 1}
       aria-busy={list.asking}
       aria-activedescendant={isPainted ? `device-${active}` : undefined}
       tabIndex={0}
@@ -141,7 +145,7 @@ export function DeviceGrid(props: DeviceGridProps): React.JSX.Element {
           {table.getHeaderGroups()[0]?.headers.map((header) => (
             <HeaderCell
               key={header.id}
-              index={columnIndex(header.column.id)}
+              index={columnIndex(header.column.id, watched)}
               title={String(header.column.columnDef.header)}
               sort={header.column.columnDef.meta?.sort}
               filter={list.filter}
@@ -171,6 +175,7 @@ export function DeviceGrid(props: DeviceGridProps): React.JSX.Element {
                     row={row}
                     tableRow={row === undefined ? undefined : tableRows.get(row)}
                     visibility={visibility}
+                    watched={watched}
                     selected={isSelected(selection, place)}
                     active={place === active}
                     opened={row !== undefined && row.id === opened}
@@ -188,10 +193,12 @@ export function DeviceGrid(props: DeviceGridProps): React.JSX.Element {
 }
 
 /** The column that gives the order is always shown; that of the plan only when there is one. */
-function layoutFor(room: number, sort: DeviceFilter['sort'], planned: boolean): ColumnLayout {
-  const columns = DEVICE_ROOM.filter(({ id }) => planned || id !== 'action').map((column) =>
-    column.id === sort ? { ...column, rank: 0 } : column,
-  );
+function layoutFor(room: number, sort: DeviceFilter['sort'], planned: boolean, watched: boolean): ColumnLayout {
+  const columns = deviceRoom(watched)
+    .filter(({ id }) => planned || id !== 'action')
+    .map((column) =>
+      column.id === sort || (column.id === 'lastSeenOld' && sort === 'lastSeen') ? { ...column, rank: 0 } : column,
+    );
   return columnLayout(columns, Math.max(0, room));
 }
 
@@ -295,6 +302,7 @@ interface GridRowProps {
   readonly tableRow: Row<typeof deviceFeatures, DeviceRow> | undefined;
   /** Which columns are shown; another object when they change. */
   readonly visibility: Readonly<Record<string, boolean>>;
+  readonly watched: boolean;
   readonly selected: boolean;
   readonly active: boolean;
   readonly opened: boolean;
@@ -304,13 +312,13 @@ interface GridRowProps {
 
 /** Drawn again only when something of this row is another, not whenever the list scrolls by one. */
 const GridRow = memo(PlainGridRow, (before, after) =>
-  (['place', 'row', 'visibility', 'selected', 'active', 'opened', 'onRow', 'onToggle'] as const).every(
+  (['place', 'row', 'visibility', 'watched', 'selected', 'active', 'opened', 'onRow', 'onToggle'] as const).every(
     (name) => before[name] === after[name],
   ),
 );
 
 function PlainGridRow(props: GridRowProps): React.JSX.Element {
-  const { place, row, tableRow, selected, active, opened, onRow, onToggle } = props;
+  const { place, row, tableRow, watched, selected, active, opened, onRow, onToggle } = props;
   const look = `grid-row ${active ? 'grid-row-active' : ''} ${opened ? 'grid-row-opened' : ''}`;
   return (
     <div
@@ -343,7 +351,7 @@ function PlainGridRow(props: GridRowProps): React.JSX.Element {
         </div>
       ) : (
         tableRow.getVisibleCells().map((cell) => (
-          <div key={cell.id} className="grid-cell" role="gridcell" aria-colindex={columnIndex(cell.column.id)}>
+          <div key={cell.id} className="grid-cell" role="gridcell" aria-colindex={columnIndex(cell.column.id, watched)}>
             <FlexRender cell={cell} />
           </div>
         ))
@@ -352,6 +360,6 @@ function PlainGridRow(props: GridRowProps): React.JSX.Element {
   );
 }
 
-function columnIndex(id: string): number {
-  return DEVICE_ROOM.findIndex((column) => column.id === id) + 2;
+function columnIndex(id: string, watched: boolean): number {
+  return deviceRoom(watched).findIndex((column) => column.id === id) + 2;
 }

@@ -21,9 +21,16 @@ export interface DeviceList {
   readonly facets: DevicePage['facets'];
   /** Raised when another list is shown (another filter, another order, other data). */
   readonly generation: number;
+  /** What is watched has moved since: asked anew, other devices may match, or in another order. */
+  readonly outdated: boolean;
   /** Another list is on its way. */
   readonly asking: boolean;
   readonly failure: ReplyFailure | null;
+}
+
+/** True once a look at Fleet has said where devices stand. */
+export function isWatched({ facets }: DeviceList): boolean {
+  return Object.keys(facets.states).length > 0;
 }
 
 export type AskDevices = (query: DeviceQuery) => Promise<Reply<DevicePage>>;
@@ -67,6 +74,20 @@ export class DevicePages {
     if (!this.askingList) void this.askForList();
   }
 
+  /**
+   * Fetches the rows that are seen anew, in their places: what is watched has changed. The list itself stays, so that
+   * nothing moves under the pointer; `outdated` tells when it would be another one.
+   */
+  refresh(): void {
+    const list = this.list;
+    if (list === null || this.askingList) return;
+    const { from, to } = this.seen;
+    const first = Math.floor(from / PAGE_SIZE);
+    const last = Math.floor(Math.max(from, to - 1) / PAGE_SIZE);
+    for (const page of [...this.pages.keys()]) if (page < first || page > last) this.pages.delete(page);
+    for (let page = first; page <= last; page += 1) void this.fetch(list, page);
+  }
+
   /** Tells what is seen, so that it and its surroundings are fetched. */
   see(from: number, to: number): void {
     this.seen = { from, to };
@@ -79,7 +100,7 @@ export class DevicePages {
     const rows: DeviceRow[] = [];
     if (filter === undefined) return { ok: true, value: rows };
     for (let offset = from; offset < to; offset += 500) {
-      const reply = await this.ask({ ...filter, offset, limit: Math.min(500, to - offset) });
+      const reply = await this.ask({ ...filter, offset, limit: Math.min(500, to - offset), hold: true });
       if (!reply.ok) return reply;
       rows.push(...reply.value.rows);
     }
@@ -91,7 +112,7 @@ export class DevicePages {
     while (this.wantedFilter !== null) {
       const filter = this.wantedFilter;
       this.wantedFilter = null;
-      const reply = await this.ask({ ...filter, offset: 0, limit: PAGE_SIZE });
+      const reply = await this.ask({ ...filter, offset: 0, limit: PAGE_SIZE, hold: false });
       if (reply.ok) this.take(filter, reply.value);
       else if (!this.isAsked()) this.fail(filter, reply.failure);
     }
@@ -115,6 +136,7 @@ export class DevicePages {
       // The same counts stay the same object, so that what shows them need not be drawn again.
       facets: same(this.list?.facets, page.facets) ?? page.facets,
       generation: (this.list?.generation ?? 0) + 1,
+      outdated: page.outdated,
       asking: this.isAsked(),
       failure: null,
     };
@@ -128,8 +150,9 @@ export class DevicePages {
         filter,
         total: 0,
         matching: 0,
-        facets: { verdicts: {}, actions: {}, platforms: {}, reasons: {} },
+        facets: { verdicts: {}, actions: {}, platforms: {}, reasons: {}, states: {}, attention: {} },
         generation: 1,
+        outdated: false,
         asking: false,
         failure,
       };
@@ -159,7 +182,7 @@ export class DevicePages {
 
   private async fetch(list: DeviceList, page: number): Promise<void> {
     this.loading.add(page);
-    const reply = await this.ask({ ...list.filter, offset: page * PAGE_SIZE, limit: PAGE_SIZE });
+    const reply = await this.ask({ ...list.filter, offset: page * PAGE_SIZE, limit: PAGE_SIZE, hold: true });
     // Another list is shown by now.
     if (list.generation !== this.list?.generation) return;
     this.loading.delete(page);
@@ -174,7 +197,8 @@ export class DevicePages {
     }
     this.pages.set(page, reply.value.rows);
     this.forgetFar();
-    this.change({ failure: null });
+    const { facets, outdated } = reply.value;
+    this.change({ failure: null, outdated, facets: same(this.list.facets, facets) ?? facets });
     this.fetchSeen();
   }
 

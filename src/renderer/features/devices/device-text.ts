@@ -1,6 +1,7 @@
 /** Devices as text to paste elsewhere: tab-separated, with a heading, safe for spreadsheets. */
 import type { DeviceRow } from '../../../contract/devices';
 import { platformName } from '../../format/words';
+import { attentionWords } from './watch-words';
 
 const HEADING = [
   'Verdict',
@@ -13,6 +14,9 @@ const HEADING = [
   'Reasons',
   'Last seen',
   'Certificate ends',
+  'State',
+  'Last seen by Fleet',
+  'Attention',
 ];
 
 export function tableText(rows: readonly DeviceRow[]): string {
@@ -28,6 +32,9 @@ export function tableText(rows: readonly DeviceRow[]): string {
       row.reasons.join(', '),
       instant(row.lastSeen),
       instant(row.certificateNotAfter),
+      row.watch?.state ?? '',
+      instant(row.watch?.contactFleet ?? null),
+      (row.watch?.attention ?? []).map(attentionWords).join(', '),
     ]
       .map(cell)
       .join('\t'),

@@ -15,13 +15,15 @@ import { useAppState } from '../../stores/app-state';
 import { replaceQuery, useRoute } from '../../stores/route';
 import { goAction } from '../go-action';
 import { DeviceDrawer } from './device-drawer';
-import { EVERY_DEVICE, filterOf, narrows, queryOf, sameFilter } from './device-filter';
+import { EVERY_DEVICE, filterOf, narrows, queryOf } from './device-filter';
 import { DeviceFilterBar, type SearchHandle } from './device-filter-bar';
 import { DeviceGrid, type GridHandle, type RowClick } from './device-grid';
 import { rowMove } from './row-move';
 import { between, everything, NOTHING, selectedCount, toggled, withRange, type Selection } from './selection';
 import { copyUdids, SelectionBar } from './selection-bar';
+import { HealthView } from './health-view';
 import { useDevicePages } from './use-device-pages';
+import { WatchHeader } from './watch-header';
 import './devices-screen.css';
 
 export function DevicesScreen(): React.JSX.Element {
@@ -46,7 +48,7 @@ export function DevicesScreen(): React.JSX.Element {
 
 /** The list itself, kept in the address of the step it is shown at. */
 export function Devices({ step = 'devices' }: { readonly step?: StepName }): React.JSX.Element {
-  const { filter, setFilter, opened, setOpened } = useAddress(step);
+  const { filter, setFilter, opened, setOpened, health, setHealth } = useAddress(step);
   const { pages, list } = useDevicePages(filter);
   const grid = useRef<GridHandle>(null);
   const search = useRef<SearchHandle>(null);
@@ -157,79 +159,113 @@ export function Devices({ step = 'devices' }: { readonly step?: StepName }): Rea
   };
   return (
     <div className="devices">
-      <DeviceFilterBar
-        ref={search}
-        step={step}
-        actions={step !== 'plan'}
-        filter={filter}
-        list={list}
-        onChange={change}
-        onLeave={() => {
-          grid.current?.focus();
-          if (active === null && matching > 0) mark({ active: 0, anchor: 0 });
-        }}
-      />
-      {list.failure !== null && (
-        <div className="devices-failure">
-          <FailurePanel
-            failure={list.failure}
-            actions={[
-              {
-                id: 'again',
-                label: 'Ask again',
-                run: () => {
-                  pages.show(filter);
-                },
-              },
-            ]}
+      {step === 'devices' && (
+        <>
+          <WatchHeader
+            filter={filter}
+            onChange={(next) => {
+              setHealth(false);
+              change(next);
+            }}
           />
+        </>
+      )}
+      {health ? (
+        <div className="devices-panel">
+          <HealthView
+            onBack={() => {
+              setHealth(false);
+            }}
+            onDevice={(udid) => {
+              setHealth(false);
+              change({ ...EVERY_DEVICE, search: udid });
+            }}
+          />
+        </div>
+      ) : (
+        <div className="devices-panel">
+          <DeviceFilterBar
+            ref={search}
+            step={step}
+            actions={step !== 'plan'}
+            onHealth={
+              step === 'devices'
+                ? () => {
+                    setHealth(true);
+                  }
+                : null
+            }
+            filter={filter}
+            list={list}
+            onChange={change}
+            onLeave={() => {
+              grid.current?.focus();
+              if (active === null && matching > 0) mark({ active: 0, anchor: 0 });
+            }}
+          />
+          {list.failure !== null && (
+            <div className="devices-failure">
+              <FailurePanel
+                failure={list.failure}
+                actions={[
+                  {
+                    id: 'again',
+                    label: 'Ask again',
+                    run: () => {
+                      pages.show(filter);
+                    },
+                  },
+                ]}
+              />
+            </div>
+          )}
+          <div className="devices-body">
+            <div className="devices-list">
+              <DeviceGrid
+                ref={grid}
+                pages={pages}
+                list={list}
+                selection={selection}
+                active={active}
+                opened={opened}
+                onKeyDown={onKeyDown}
+                onRow={onRow}
+                onToggle={onToggle}
+                onToggleAll={selectAll}
+                onSort={onSort}
+              />
+              {matching === 0 && (
+                <NoMatch
+                  list={narrows(list.filter)}
+                  onAll={() => {
+                    change(EVERY_DEVICE);
+                  }}
+                />
+              )}
+              <SelectionBar
+                pages={pages}
+                list={list}
+                selection={selection}
+                onClear={() => {
+                  mark({ selection: NOTHING });
+                  grid.current?.focus();
+                }}
+              />
+            </div>
+            {opened !== null && (
+              <DeviceDrawer
+                id={opened}
+                row={active === null ? undefined : pages.row(active)}
+                onStep={moveBy}
+                onClose={() => {
+                  setOpened(null);
+                  grid.current?.focus();
+                }}
+              />
+            )}
+          </div>
         </div>
       )}
-      <div className="devices-body">
-        <div className="devices-list">
-          <DeviceGrid
-            ref={grid}
-            pages={pages}
-            list={list}
-            selection={selection}
-            active={active}
-            opened={opened}
-            onKeyDown={onKeyDown}
-            onRow={onRow}
-            onToggle={onToggle}
-            onToggleAll={selectAll}
-            onSort={onSort}
-          />
-          {matching === 0 && (
-            <NoMatch
-              list={narrows(list.filter)}
-              onAll={() => {
-                change(EVERY_DEVICE);
-              }}
-            />
-          )}
-          <SelectionBar
-            pages={pages}
-            list={list}
-            selection={selection}
-            onClear={() => {
-              mark({ selection: NOTHING });
-              grid.current?.focus();
-            }}
-          />
-        </div>
-        {opened !== null && (
-          <DeviceDrawer
-            id={opened}
-            row={active === null ? undefined : pages.row(active)}
-            onStep={moveBy}
-            onClose={() => {
-              setOpened(null);
-              grid.current?.focus();
-            }}
-          />
-        )}
-      </div>
     </div>
   );
 }
@@ -268,6 +304,9 @@ interface Address {
   /** Id of the device in the drawer. */
   readonly opened: string | null;
   readonly setOpened: (id: string | null) => void;
+  /** The health of migrated devices is shown instead of the list. */
+  readonly health: boolean;
+  readonly setHealth: (health: boolean) => void;
 }
 
 /** How long after the last key the address follows; browsers refuse to have it written at every key. */
@@ -279,9 +318,9 @@ function useAddress(step: StepName): Address {
   const [state, setState] = useState(() => ({ ...addressOf(query ?? ''), query }));
   const current = state.query === query || query === null ? state : { ...addressOf(query), query };
   if (current !== state) setState(current);
-  const { filter, opened } = current;
+  const { filter, opened, health } = current;
   useEffect(() => {
-    const text = addressText(filter, opened);
+    const text = addressText(filter, opened, health);
     if (text === query) return;
     const timer = setTimeout(() => {
       setState((before) => ({ ...before, query: text }));
@@ -290,24 +329,27 @@ function useAddress(step: StepName): Address {
     return () => {
       clearTimeout(timer);
     };
-  }, [filter, opened, query, step]);
+  }, [filter, opened, health, query, step]);
   const setFilter = useCallback((next: DeviceFilter) => {
-    setState((before) =>
-      sameFilter(before.filter, next) && before.filter.search === next.search ? before : { ...before, filter: next },
-    );
+    setState((before) => ({ ...before, filter: next }));
   }, []);
   const setOpened = useCallback((id: string | null) => {
     setState((before) => ({ ...before, opened: id }));
   }, []);
-  return { filter, setFilter, opened, setOpened };
+  const setHealth = useCallback((next: boolean) => {
+    setState((before) => ({ ...before, health: next }));
+  }, []);
+  return { filter, setFilter, opened, setOpened, health, setHealth };
 }
 
-function addressOf(query: string): { filter: DeviceFilter; opened: string | null } {
-  return { filter: filterOf(query), opened: new URLSearchParams(query).get('device') };
+function addressOf(query: string): { filter: DeviceFilter; opened: string | null; health: boolean } {
+  const params = new URLSearchParams(query);
+  return { filter: filterOf(query), opened: params.get('device'), health: params.get('view') === 'health' };
 }
 
-function addressText(filter: DeviceFilter, opened: string | null): string {
+function addressText(filter: DeviceFilter, opened: string | null, health: boolean): string {
   const query = new URLSearchParams(queryOf(filter));
+  if (health) query.set('view', 'health');
   if (opened !== null) query.set('device', opened);
   return query.toString();
 }

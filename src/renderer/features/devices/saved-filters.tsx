@@ -1,4 +1,4 @@
-/** Filters by name: three that everybody needs, and the workspace's own. */
+/** Filters by name: a few that everybody needs, and the workspace's own. */
 import { Menu } from '@mantine/core';
 import { Bookmark, BookmarkPlus, Trash2 } from 'lucide-react';
 import { useState } from 'react';
@@ -23,10 +23,22 @@ const VIEWS = [
   { name: 'Silent for longest', query: 'sort=lastSeen' },
 ] as const;
 
+/** Once devices are watched. */
+const WATCHED = [
+  { name: 'Stragglers', query: 'state=waiting,stale,lost&sort=state' },
+  { name: 'Attention', query: 'attention=any&sort=state' },
+  {
+    name: 'Never renewing',
+    query: 'attention=renewal-impossible,renewal-stuck,no-host,certificate-expired&sort=certificateNotAfter',
+  },
+] as const;
+
 const NONE: readonly { readonly name: string; readonly query: string }[] = [];
 
 export function SavedFilters({ filter, onChange }: SavedFiltersProps): React.JSX.Element {
   const own = useAppState((state) => state.workspace?.settings.filters ?? NONE);
+  const watched = useAppState((state) => state.watch?.look != null);
+  const views = watched ? [...WATCHED, ...VIEWS.filter(({ name }) => name !== 'Attention')] : VIEWS;
   const hasWorkspace = useAppState((state) => state.workspace !== null);
   const save = useCall('workspace.save');
   const [naming, setNaming] = useState(false);
@@ -45,7 +57,7 @@ export function SavedFilters({ filter, onChange }: SavedFiltersProps): React.JSX
           <Button icon={Bookmark}>Views</Button>
         </Menu.Target>
         <Menu.Dropdown>
-          {VIEWS.map(({ name, query }) => (
+          {views.map(({ name, query }) => (
             <Menu.Item
               key={name}
               onClick={() => {

@@ -19,8 +19,12 @@ export function useDevicePages(filter: DeviceFilter): {
   const [pages] = useState(() => new DevicePages((query) => call('devices.query', query)));
   const list = useSyncExternalStore(pages.subscribe, pages.current);
   const version = useDataVersion();
+  const look = useAppState(({ watch }) => watch?.look?.version ?? 0);
   useEffect(() => {
     pages.show(filter);
   }, [pages, filter, version]);
+  useEffect(() => {
+    if (look > 0) pages.refresh();
+  }, [pages, look]);
   return { pages, list };
 }

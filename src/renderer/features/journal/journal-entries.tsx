@@ -8,12 +8,14 @@ import { FailurePanel } from '../../components/failure-panel';
 import { ShortId } from '../../components/short-id';
 import { Skeleton } from '../../components/skeleton';
 import { TimeText } from '../../components/time-text';
+import { toast } from '../../components/toast';
 import { VirtualList } from '../../components/virtual-list';
 import { counted } from '../../format/number';
 import { perform } from '../../hooks/use-call';
 import { useAppState } from '../../stores/app-state';
 import { openDialog } from '../../stores/ui';
 import { undoDialog } from '../apply/apply-actions';
+import { AssetsUndo, undoneInWords } from '../certificates/assets-undo';
 import { EntryPages, type JournalEntry } from './entry-pages';
 import type { JournalSummary } from './journal-screen';
 
@@ -23,9 +25,11 @@ interface JournalEntriesProps {
   readonly journal: JournalSummary;
   /** Changes when it may have grown. */
   readonly version: string;
+  /** Something was written into a journal from here. */
+  readonly onChanged: () => void;
 }
 
-export function JournalEntries({ journal, version }: JournalEntriesProps): React.JSX.Element {
+export function JournalEntries({ journal, version, onChanged }: JournalEntriesProps): React.JSX.Element {
   const { path } = journal;
   const [pages] = useState(() => new EntryPages((offset, limit) => call('journal.read', { path, offset, limit })));
   const { total, failure } = useSyncExternalStore(pages.subscribe, pages.current);
@@ -42,7 +46,7 @@ export function JournalEntries({ journal, version }: JournalEntriesProps): React
   };
   return (
     <section className="journal-main" aria-label="Entries">
-      <JournalHead journal={journal} />
+      <JournalHead journal={journal} onChanged={onChanged} />
       {failure !== null && (
         <div className="journal-failure">
           <FailurePanel failure={failure} />
@@ -110,8 +114,21 @@ function EntryRow({ entry, active, onChoose }: EntryRowProps): React.JSX.Element
   );
 }
 
-function JournalHead({ journal }: { readonly journal: JournalSummary }): React.JSX.Element {
-  const { path, target, planId, rehearsal, committed, undone } = journal;
+interface JournalHeadProps {
+  readonly journal: JournalSummary;
+  readonly onChanged: () => void;
+}
+
+function headingOf({ kind, target, rehearsal }: JournalSummary): string {
+  if (kind === 'assets') return `Keys and certificates ${rehearsal ? 'rehearsed on' : 'to'} ${target}`;
+  if (kind === 'waves') return `Waves, led by ${target}`;
+  if (kind === 'commands') return `Commands through ${target}`;
+  return rehearsal ? `Rehearsal on ${target}` : `Apply to ${target}`;
+}
+
+function JournalHead({ journal, onChanged }: JournalHeadProps): React.JSX.Element {
+  const { path, kind, planId, rehearsal, committed, undone } = journal;
+  const [taking, setTaking] = useState<string | null>(null);
   const cannot = useAppState((state) =>
     state.job !== null ? 'Something else is under way.' : state.fleet === null ? 'Connect to Fleet first.' : null,
   );
@@ -120,9 +137,14 @@ function JournalHead({ journal }: { readonly journal: JournalSummary }): React.J
   return (
     <div className="journal-head">
       <div className="journal-head-text">
-        <h2>{rehearsal ? `Rehearsal on ${target}` : `Apply to ${target}`}</h2>
+        <h2>{headingOf(journal)}</h2>
         <p className="muted">
-          Plan <ShortId value={planId} label="plan id" /> · <span className="mono">{path.split(/[\\/]/).at(-1)}</span>
+          {planId !== '' && (
+            <>
+              Plan <ShortId value={planId} label="plan id" /> ·{' '}
+            </>
+          )}
+          <span className="mono">{path.split(/[\\/]/).at(-1)}</span>
         </p>
       </div>
       <IconButton
@@ -130,7 +152,31 @@ function JournalHead({ journal }: { readonly journal: JournalSummary }): React.J
         label="Show the file in its folder"
         onClick={() => void perform('journal', 'file.reveal', { path })}
       />
-      {!rehearsal && (
+      {!rehearsal && kind === 'assets' && (
+        <>
+          <Button
+            icon={Undo2}
+            danger
+            cannot={nothing ?? cannot}
+            onClick={() => {
+              setTaking(path);
+            }}
+          >
+            Take it back…
+          </Button>
+          <AssetsUndo
+            journal={taking}
+            onClose={() => {
+              setTaking(null);
+            }}
+            onDone={(answer) => {
+              toast(undoneInWords(answer));
+              onChanged();
+            }}
+          />
+        </>
+      )}
+      {!rehearsal && kind === 'devices' && (
         <>
           <Button
             icon={FlaskConical}

@@ -1,5 +1,5 @@
 /** The journals of this workspace, newest first. */
-import { FlaskConical, PenLine } from 'lucide-react';
+import { FlaskConical, KeyRound, PenLine, Send, Waves } from 'lucide-react';
 import { useRef } from 'react';
 import { TimeText } from '../../components/time-text';
 import { counted } from '../../format/number';
@@ -39,8 +39,8 @@ export function JournalList({ journals, chosen, onChoose }: JournalListProps): R
                 onChoose(journal.path);
               }}
             >
-              {journal.rehearsal ? <FlaskConical size={16} aria-hidden /> : <PenLine size={16} aria-hidden />}
-              <span className="journal-item-title">{journal.rehearsal ? 'Rehearsal' : 'Apply'}</span>
+              <JournalIcon journal={journal} />
+              <span className="journal-item-title">{titleOf(journal)}</span>
               <TimeText at={journal.openedAt} />
               <span className="journal-item-note">{wordsOf(journal)}</span>
             </button>
@@ -51,13 +51,36 @@ export function JournalList({ journals, chosen, onChoose }: JournalListProps): R
   );
 }
 
-function wordsOf({ operator, planId, rehearsal, committed, undone, tornBytes }: JournalSummary): string {
+const ICONS = { devices: PenLine, assets: KeyRound, waves: Waves, commands: Send } as const;
+
+function JournalIcon({ journal: { kind, rehearsal } }: { readonly journal: JournalSummary }): React.JSX.Element {
+  if (rehearsal) return <FlaskConical size={16} aria-hidden />;
+  const Icon = ICONS[kind];
+  return <Icon size={16} aria-hidden />;
+}
+
+function titleOf({ kind, rehearsal }: JournalSummary): string {
+  if (kind === 'assets') return rehearsal ? 'Certificates rehearsed' : 'Certificates';
+  if (kind === 'waves') return 'Waves';
+  if (kind === 'commands') return 'Commands';
+  return rehearsal ? 'Rehearsal' : 'Apply';
+}
+
+const UNITS = {
+  devices: ['device', 'written', 'taken back'],
+  assets: ['row', 'written', 'taken back'],
+  waves: ['device', 'at Fleet', 'led back'],
+  commands: ['command', 'sent', 'taken back'],
+} as const;
+
+function wordsOf({ kind, operator, planId, rehearsal, committed, undone, tornBytes }: JournalSummary): string {
+  const [unit, done, back] = UNITS[kind];
   return [
-    rehearsal ? '' : `${counted(committed, 'device')} written`,
-    undone > 0 ? `${counted(undone, 'device')} taken back` : '',
+    rehearsal ? '' : `${counted(committed, unit)} ${done}`,
+    undone > 0 ? `${counted(undone, unit)} ${back}` : '',
     tornBytes > 0 ? 'its last line was torn' : '',
     `by ${operator}`,
-    `plan ${shortened(planId, 4)}`,
+    planId === '' ? '' : `plan ${shortened(planId, 4)}`,
   ]
     .filter((part) => part !== '')
     .join(' · ');

@@ -1,5 +1,6 @@
 /** What was done, by whom and when: journals at the left, their entries as sentences at the right. */
 import { BookText } from 'lucide-react';
+import { useState } from 'react';
 import type { CallOutput } from '../../../contract/calls';
 import { EmptyState } from '../../components/empty-state';
 import { FailurePanel } from '../../components/failure-panel';
@@ -17,7 +18,8 @@ import './journal-screen.css';
 export type JournalSummary = CallOutput<'journal.list'>[number];
 
 export function JournalScreen(): React.JSX.Element {
-  const version = useAppState(({ rehearsal, applied, verified, undone, steps, job }) =>
+  const [changes, setChanges] = useState(0);
+  const known = useAppState(({ rehearsal, applied, verified, undone, steps, job }) =>
     [
       rehearsal?.finishedAt,
       applied?.finishedAt,
@@ -27,6 +29,7 @@ export function JournalScreen(): React.JSX.Element {
       job?.kind ?? '',
     ].join(' '),
   );
+  const version = `${known} ${changes}`;
   const { reply } = useAnswer('journal.list', undefined, version);
   const query = useRoute((route) => (route.step === 'journal' ? route.query : ''));
   if (reply === null) return <Skeleton label="Looking for the journals" lines={8} />;
@@ -66,7 +69,14 @@ export function JournalScreen(): React.JSX.Element {
           />
         </div>
       ) : (
-        <JournalEntries key={chosen.path} journal={chosen} version={version} />
+        <JournalEntries
+          key={chosen.path}
+          journal={chosen}
+          version={version}
+          onChanged={() => {
+            setChanges((before) => before + 1);
+          }}
+        />
       )}
       <UndoDialog />
     </div>

@@ -1,0 +1,159 @@
+/**
+ * Files for their owner alone (0600), whole or not there at all: written under a temporary name beside their place, made
+ * durable, then given their name. The one way this program writes a file that matters.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { FailureError, misused } from './failure';
+
+/** Whether a file that is there already may be replaced. */
+export interface WriteOptions {
+  readonly overwrite?: boolean;
+}
+
+/** A file that is being written in pieces. Whatever goes wrong before {@link publish} leaves nothing behind ({@link discard}). */
+export class PrivateFile {
+  readonly path: string;
+  readonly #temporary: string;
+  readonly #overwrite: boolean;
+  #handle: FileHandle | null = null;
+
+  private constructor(path: string, overwrite: boolean) {
+    this.path = resolve(path);
+    this.#temporary = temporaryName(this.path);
+    this.#overwrite = overwrite;
+  }
+
+  /** Throws `file/exists` when there is such a file and it may not be replaced; `file/cannot-write`. */
+  static async create(path: string, { overwrite = false }: WriteOptions = {}): Promise<PrivateFile> {
+    const file = new PrivateFile(path, overwrite);
+    refuseExisting(file.path, overwrite);
+    // 0600 from the first byte on.
+    file.#handle = await guarded(file.path, () => open(file.#temporary, 'wx', 0o600));
+    return file;
+  }
+
+  /** Adds bytes. Throws `file/cannot-write`. */
+  async write(bytes: Buffer): Promise<void> {
+    await guarded(this.path, async () => {
+      for (let start = 0; start < bytes.length;) {
+        const written = await this.#handle?.write(bytes, start);
+        if (!written?.bytesWritten) throw new Error('nothing was written');
+        start += written.bytesWritten;
+      }
+    });
+  }
+
+  /** Makes what was written durable; after it nothing is added. */
+  async finish(): Promise<void> {
+    await guarded(this.path, async () => {
+      await this.#handle?.sync();
+      await this.#handle?.close();
+    });
+    this.#handle = null;
+  }
+
+  /** Gives the finished file its name. Throws `file/exists` when one came up meanwhile; `file/cannot-write`. */
+  async publish(): Promise<void> {
+    await guarded(this.path, () =>
+      this.#overwrite ? rename(this.#temporary, this.path) : intoPlace(this.#temporary, this.path),
+    );
+    await syncFolder(dirname(this.path));
+  }
+
+  /** Removes what is unfinished. Safe at any time, also after {@link publish}. */
+  async discard(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = null;
+    await handle?.close().catch(() => undefined);
+    await unlink(this.#temporary).catch(() => undefined);
+  }
+}
+
+/**
+ * Writes a whole private file.
+ * @throws FailureError `file/exists` when there is one of this name and it may not be replaced; `file/cannot-write`
+ */
+export async function writePrivate(path: string, content: Buffer | string, options: WriteOptions = {}): Promise<void> {
+  const file = await PrivateFile.create(path, options);
+  try {
+    await file.write(typeof content === 'string' ? Buffer.from(content) : content);
+    await file.finish();
+    await file.publish();
+  } finally {
+    await file.discard();
+  }
+}
+
+/** Throws `file/exists` (exit 2) when there is a file of this name and it may not be replaced. */
+export function refuseExisting(path: string, overwrite = false): void {
+  if (!overwrite && existsSync(path)) exists(path);
+}
+
+/** A name beside `target` for writing under until it is complete. */
+export function temporaryName(target: string): string {
+  return join(dirname(target), `.${randomBytes(6).toString('hex')}.part`);
+}
+
+function exists(path: string): never {
+  return misused(
+    'file/exists',
+    `${path} exists already and is not overwritten.`,
+    'Name another file, move that one away, or say that it may be overwritten.',
+    { path },
+  );
+}
+
+/** Gives a finished file its name without ever replacing another. */
+async function intoPlace(temporary: string, target: string): Promise<void> {
+  try {
+    await link(temporary, target);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return exists(target);
+    // FAT and some network shares have no hard links.
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(codeOf(error))) throw error;
+    if (await stat(target).catch(() => null)) return exists(target);
+    return rename(temporary, target);
+  }
+  await unlink(temporary);
+}
+
+/** Turns an error of the file system into an expected failure. */
+async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
+    const reason = codeOf(error);
+    throw new FailureError(
+      {
+        code: 'file/cannot-write',
+        message: `${path} cannot be written (${reason}).`,
+        remedy: 'Check that its folder is there, that you may write to it, and that there is room on the disk.',
+        kind: 'unreadable',
+        detail: { path, reason },
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Makes a rename durable. Not every platform can open a folder for that; the file itself is durable already. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Windows, some network file systems
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : 'unknown error');
+}

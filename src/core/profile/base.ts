@@ -1,0 +1,73 @@
+/** What the renewal profile is made from. What is really installed is known from devices only, so what they hold comes first. */
+import { misused, refused } from '../failure';
+import { ENROLLMENT_IDENTIFIER } from '../sources/micromdm/profile';
+import type { Snapshot } from '../sources/snapshot';
+import { readInstalled, type Enrollment } from './enrollment';
+import { microMdmTemplate } from './template';
+
+/** Everything that may serve. */
+export interface BaseInput {
+  /** The profile the old server hands out, as the operator named it. */
+  readonly from: Enrollment | null;
+  readonly installed: readonly Enrollment[];
+  readonly snapshot: Snapshot | null;
+  /** The old server’s URL, for MicroMDM’s own template. */
+  readonly serverUrl: string | null;
+  /** PEM of the certificate given to `-tls-cert`, for MicroMDM’s own template. */
+  readonly anchor: Buffer | null;
+}
+
+/**
+ * What was named, else what is installed as a whole, else what the source hands out: stored, or made by MicroMDM itself.
+ * @throws FailureError `usage/no-base`, `usage/no-server-url`, `usage/anchor`, `profile/no-topic`, what {@link readInstalled} throws
+ */
+export function chooseBase({ from, installed, snapshot, serverUrl, anchor }: BaseInput): Enrollment {
+  const base = from ?? installed.find(({ form }) => form !== 'listing') ?? storedAt(snapshot);
+  if (base !== null) {
+    if (anchor !== null)
+      misused(
+        'usage/anchor',
+        `A TLS certificate is added to MicroMDM’s own template only; this profile is made from ${base.name}.`,
+        'Leave it out: the anchors of that profile are kept.',
+      );
+    return base;
+  }
+  if (snapshot === null)
+    return misused(
+      'usage/no-base',
+      'Nothing to make the profile from.',
+      'Name a source, the profile the old server hands out (--from FILE), or one from a device (--installed FILE).',
+    );
+  if (snapshot.source.kind !== 'micromdm')
+    return misused(
+      'usage/no-base',
+      `A ${snapshot.source.kind} source does not hold its enrollment profile.`,
+      'Name the profile the old server hands out (--from FILE), or one from a device (--installed FILE).',
+    );
+  const topic = snapshot.push?.topic;
+  if (topic == null)
+    return refused(
+      'profile/no-topic',
+      'The source holds no push certificate with a topic.',
+      'Name the profile the old server hands out (--from FILE), or one from a device (--installed FILE).',
+    );
+  if (serverUrl === null)
+    return misused(
+      'usage/no-server-url',
+      'The source holds no enrollment profile, so its server’s URL is not known.',
+      'Add --server-url URL as the server was started with.',
+    );
+  if (anchor !== null && !anchor.includes('-----BEGIN CERTIFICATE-----'))
+    misused(
+      'usage/anchor',
+      'What was given as the TLS certificate is no PEM certificate.',
+      'Name the file given to -tls-cert.',
+    );
+  return microMdmTemplate({ serverUrl, topic, anchor });
+}
+
+/** Stored under this identifier, it is what MicroMDM hands out instead of its own. */
+function storedAt(snapshot: Snapshot | null): Enrollment | null {
+  const stored = snapshot?.profiles.find(({ identifier }) => identifier === ENROLLMENT_IDENTIFIER);
+  return stored === undefined ? null : readInstalled(stored.body.reveal(), 'the profile stored at the source');
+}
