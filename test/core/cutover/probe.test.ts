@@ -10,7 +10,8 @@ import { Recorder, type Arrived, type Reply } from '../../servers/recorder';
 import { OpensslBench } from '../inspector/openssl-bench';
 
 const HOST = 'mdm.example.com';
-const AT = Date.now();
+/** After the certificates were made, whose first day begins with a whole second. */
+let at: number;
 const bench = new OpensslBench();
 const noNginx = await missing('nginx');
 let fleet: Recorder;
@@ -39,6 +40,7 @@ beforeAll(async () => {
   bench.issue('edge', 'leaf.key', `/CN=${HOST}`, 'ca', 'ca.key', `subjectAltName=DNS:${HOST}`);
   bench.issue('other', 'leaf.key', '/CN=other.example.com', 'ca', 'ca.key', 'subjectAltName=DNS:other.example.com');
   bench.issue('inner', 'leaf.key', '/CN=localhost', 'ca', 'ca.key', 'subjectAltName=DNS:localhost');
+  at = Date.now();
   fleet = await new Recorder('fleet', { key: bench.read('leaf.key'), cert: bench.read('inner.pem') }, (arrived) =>
     fleetReply(arrived),
   ).listen();
@@ -75,7 +77,7 @@ const subject = (more: Partial<ProbeSubject> = {}): ProbeSubject => ({
   resolvers: [{ address: '127.0.0.1', port: resolver.port }],
   authoritativePort: authority.port,
   timeout: 5000,
-  at: AT,
+  at,
   ...more,
 });
 
@@ -245,7 +247,7 @@ describe('DNS', () => {
   it('tells old, mixed and new apart, and until when an older answer lives', async () => {
     const places = [{ address: '192.0.2.10', port: 443 }];
     expect(await one('dns-resolvers', { places })).toMatchObject({ status: 'warn', code: 'probe/dns-old' });
-    const until = new Date(AT + 60_000).toISOString().replace(/\.\d{3}Z$/, 'Z');
+    const until = new Date(at + 60_000).toISOString().replace(/\.\d{3}Z$/, 'Z');
     expect((await one('dns-resolvers', { places })).sentence).toContain(until);
     const second = await new DnsDesk().listen();
     second.zone = { [HOST]: [a(HOST, '192.0.2.10', 600)] };
