@@ -1,4 +1,5 @@
 /** Tables as CSV (RFC 4180) for a spreadsheet. No cell can become a formula, whatever a device is called. */
+import { parse } from 'csv-parse/sync';
 
 export interface CsvOptions {
   /** Begin with a byte order mark, without which Excel does not read UTF-8. */
@@ -23,4 +24,27 @@ function cellOf(value: string | number | boolean | null): string {
   const risky = /^[=+\-@|]/.test(value.trimStart()) || /^[\t\r\n]/.test(value);
   const safe = risky ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** A line under its headings, which are in lower case and without blanks around them. */
+export interface CsvRecord {
+  readonly record: Readonly<Record<string, string>>;
+  /** In the file, for messages. */
+  readonly line: number;
+}
+
+/** Reads a table with headings. @param refuse told why it is none; must throw */
+export function csvRecords(text: string, refuse: (why: string) => never): CsvRecord[] {
+  try {
+    const records: { record: Record<string, string>; info: { lines: number } }[] = parse(text, {
+      bom: true,
+      columns: (header: string[]) => header.map((name) => name.trim().toLowerCase()),
+      info: true,
+      skip_empty_lines: true,
+      trim: true,
+    });
+    return records.map(({ record, info }) => ({ record, line: info.lines }));
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : 'unreadable');
+  }
 }

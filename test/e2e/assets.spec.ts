@@ -1,8 +1,8 @@
 /** Fleet's keys and certificates in the window: seen, rehearsed, written, opened again, taken back. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import { closeAsset, openAsset } from '../asset-cipher';
+import { seriousViolations } from './axe';
 import { expect, root, test } from './fixture';
 import { sharedData } from '../shared-data';
 import { connected, connectionTo, opened } from './way';
@@ -39,9 +39,7 @@ test('the CA and the push certificate go into Fleet and come out again', async (
   await frame.button('Look at what Fleet holds').click();
   await expect(page.getByText('The private key opens Fleet’s scep_challenge.')).toBeVisible();
   await expect(page.getByRole('rowheader', { name: 'SCEP CA key' })).toBeVisible();
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(serious.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+  expect(await seriousViolations(page)).toEqual([]);
 
   const active = (): Promise<{ name: string; value: Buffer; md5_checksum: Buffer }[]> =>
     database.query("SELECT name, value, md5_checksum FROM mdm_config_assets WHERE deletion_uuid = '' ORDER BY name");

@@ -2,8 +2,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
 import * as plist from 'plist';
 import { noBsdtar, PackageBench } from '../core/agent/package-bench';
 import { mobileconfig, payload } from '../core/controls/profiles';
@@ -11,6 +9,7 @@ import { canary, givenAway } from '../cli/canary';
 import { writeMicroMdm, type CommandSpec } from '../micromdm-writer';
 import { MicroMdmApi } from '../servers/micromdm-api';
 import { createDatabase, noServer } from '../servers/mysql';
+import { seriousViolations } from './axe';
 import { expect, root, test } from './fixture';
 import { connected, connectionTo, opened } from './way';
 
@@ -37,15 +36,6 @@ const vault = mobileconfig('com.harbour.vault', [payload('com.apple.security.FDE
   PayloadDisplayName: 'Recovery key escrow',
 });
 const done = (profile: Buffer): CommandSpec => ({ requestType: 'InstallProfile', profile, state: 'completed' });
-
-async function audited(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  expect(
-    violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id} ${nodes[0]?.html}`),
-  ).toEqual([]);
-}
 
 test('profiles are compared, exported and taken off; the agent is looked into and installed', async ({
   app,
@@ -113,7 +103,7 @@ test('profiles are compared, exported and taken off; the agent is looked into an
     await expect(conflicts.getByText(/FileVault or the escrow of its recovery key/)).toBeVisible();
     await page.getByRole('button', { name: /Show 1 difference/ }).click();
     await expect(page.getByRole('row', { name: 'allowCamera no yes' })).toBeVisible();
-    await audited(page);
+    expect(await seriousViolations(page)).toEqual([]);
     await page.getByRole('heading', { name: 'What is compared' }).scrollIntoViewIfNeeded();
     await shot('controls');
     // No secret of a profile is anywhere in the window.
@@ -200,7 +190,7 @@ test('profiles are compared, exported and taken off; the agent is looked into an
     await app.answerDialogs(bench.fleetd('right.pkg', { ORBIT_FLEET_URL: 'https://fleet.harbour.example' }, ENROLL));
     await frame.button('Choose another…').click();
     await expect(about).toHaveCount(0);
-    await audited(page);
+    expect(await seriousViolations(page)).toEqual([]);
     expect(givenAway(await page.content(), [canary('enroll secret', ENROLL)])).toEqual([]);
     await page.getByLabel('Where the package will be served').fill('https://files.harbour.example/fleetd.pkg');
     const manifest = join(folder, 'manifest.plist');

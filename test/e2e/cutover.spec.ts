@@ -1,12 +1,12 @@
 /** The switch in the window: a configuration a real nginx runs, what is set in DNS, and probes of both on loopback. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import { OpensslBench } from '../core/inspector/openssl-bench';
 import { missing, RunningBalancer } from '../servers/balancer';
 import { DnsDesk } from '../servers/dns';
 import { freePort } from '../servers/haproxy';
 import { Recorder } from '../servers/recorder';
+import { seriousViolations } from './axe';
 import { expect, root, test } from './fixture';
 import { opened } from './way';
 
@@ -103,12 +103,7 @@ test('a configuration is written, run and probed', async ({ app, folder }) => {
     await expect(probes.getByText('A header of 12 KB arrives.')).toBeVisible();
     await expect(probes.getByText(/^The certificate is for mdm\.harbour\.example/)).toBeVisible();
     expect(fleet.arrived.some(({ method, path }) => method === 'PUT' && path === '/mdm/apple/mdm')).toBe(true);
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-    expect(
-      violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id} ${nodes[0]?.html}`),
-    ).toEqual([]);
+    expect(await seriousViolations(page)).toEqual([]);
     if (app.host === 'stand-in') {
       await page.screenshot({ path: join(FOLDER, 'cutover-probe-light.png') });
       await page.emulateMedia({ colorScheme: 'dark' });

@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { seriousViolations } from './axe';
 import { expect, root, test } from './fixture';
 
 /** SLIPWAY_PICTURES=1 renews the pictures the README shows; else they are made to be looked at. */
@@ -59,12 +59,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       // The stand-in's pictures are the ones that are kept: the same on every machine.
       await hideMachine(page);
       if (app.host === 'stand-in') await page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`) });
-      // Legacy mode: otherwise axe opens a page of its own, which the app refuses.
-      const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-      const serious = violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${name}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-      expect.soft(serious).toEqual([]);
+      expect.soft(await seriousViolations(page), name).toEqual([]);
       taken.push(name);
     };
 

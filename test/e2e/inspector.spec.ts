@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
+import { seriousViolations } from './axe';
 import { expect, root, test } from './fixture';
 import { opened } from './way';
 
@@ -123,12 +123,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     const rows = details.getByRole('table').getByRole('rowheader');
     await expect(rows.filter({ hasText: 'Not after' })).toHaveCount(1);
     await expect(rows.filter({ hasText: /^Subject$/ })).toHaveCount(0);
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-    expect(
-      violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id} ${nodes[0]?.html}`),
-    ).toEqual([]);
+    expect(await seriousViolations(page)).toEqual([]);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
     await page.getByRole('heading', { name: 'Inspector' }).scrollIntoViewIfNeeded();

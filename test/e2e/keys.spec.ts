@@ -6,10 +6,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { Locator } from '@playwright/test';
 import { closeAsset, openAsset } from '../asset-cipher';
 import { sharedData, sharedJson } from '../shared-data';
+import { seriousViolations } from './axe';
 import { expect, picture, root, test, type RunningApp } from './fixture';
 import { connected, connectionTo, opened } from './way';
 
@@ -49,11 +49,7 @@ async function look(app: RunningApp, name: string, at?: Locator, kept = PICTURES
       await page.setViewportSize({ width: 1280, height: 2600 });
       await page.screenshot({ path: picture(`${name}-${colorScheme}-whole`) });
     }
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-    const serious = violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${name}: ${id} at ${nodes.map(({ html }) => html).join(' ')}`);
-    expect.soft(serious).toEqual([]);
+    expect.soft(await seriousViolations(page), name).toEqual([]);
   }
   await page.setViewportSize({ width: 1280, height: 720 });
 }

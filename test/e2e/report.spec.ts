@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
+import { seriousViolations } from './axe';
 import { expect, root, test } from './fixture';
 import { connected, connectionTo, opened, planned } from './way';
 
@@ -69,12 +69,7 @@ test('what was moved is handed over, with proof for each device', async ({ app, 
   await expect(page.getByText(/others are accounted for by name\.$/)).toBeVisible();
   await expect(page.getByText('Ann Operator: =wiped; in the drawer').first()).toBeVisible();
   await page.getByLabel('Owner of The push certificate').fill('Bob');
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  expect(
-    violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id} ${nodes[0]?.html}`),
-  ).toEqual([]);
+  expect(await seriousViolations(page)).toEqual([]);
   await page.getByRole('heading', { name: 'May the old server be switched off' }).scrollIntoViewIfNeeded();
   if (app.host === 'stand-in') {
     await page.screenshot({ path: join(FOLDER, 'report-light.png') });

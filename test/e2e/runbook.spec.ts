@@ -1,7 +1,7 @@
 /** The runbook in the window: bound to the checks, ticked by people, staging beside production. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
+import { seriousViolations } from './axe';
 import { expect, root, test } from './fixture';
 import { opened } from './way';
 
@@ -49,12 +49,7 @@ test('what is done on staging stands beside production', async ({ app, folder })
   await frame.button('Take over the other column…').click();
   await expect(line(title).getByText('Confirmed by Ann Operator: Friday, 21:00 to 23:00.')).toBeVisible();
   await expect(line(title).getByText('Nobody has confirmed it.')).toBeVisible();
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  expect(
-    violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id} ${nodes[0]?.html}`),
-  ).toEqual([]);
+  expect(await seriousViolations(page)).toEqual([]);
   if (app.host === 'stand-in') {
     await page.screenshot({ path: join(FOLDER, 'runbook-light.png') });
     await page.emulateMedia({ colorScheme: 'dark' });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { WaveBench } from '../core/cutover/wave-bench';
 import { expect, picture, test } from './fixture';
 import { WavesRoute } from './screens/waves';
-import { connected, connectionTo, opened, planned, rowCount } from './way';
+import { connected, connectionTo, opened, planned, readyForWaves, rowCount } from './way';
 
 const DEVICES = 500;
 let bench: WaveBench;
@@ -69,40 +69,15 @@ test('staging first, then production in waves, then the report', async ({ app, f
     await expect(line.getByText(`${DEVICES} devices read back as derived.`)).toBeVisible();
     await expect(line.getByText('Not yet.')).toBeVisible();
     await page.screenshot({ path: picture('passes-runbook') });
-    await page.evaluate(
-      async ([url, token, apiKey, oldUrl]) => {
-        const call = window.slipway.call;
-        const state = await call('app.state', undefined);
-        if (!state.ok || state.value.workspace === null) throw new Error('no state');
-        const { fleet: before, cutover } = state.value.workspace.settings;
-        await call('workspace.save', {
-          fleet: { ...before, url },
-          cutover: { ...cutover, oldUrl, host: 'mdm.example.test' },
-          accepted: ['no-agent', 'target-identity-unproven'],
-          reason: 'agreed with the customer',
-          answers: { backup: { by: 'Ann', note: 'at 20:55' } },
-        });
-        await call('secret.set', { kind: 'fleet-token', value: token, remember: false });
-        await call('secret.set', { kind: 'source-api-key', value: apiKey, remember: false });
-      },
-      [
-        `http://127.0.0.1:${bench.fleet.port}`,
-        bench.fleet.token,
-        bench.old.apiKey,
-        `http://127.0.0.1:${bench.old.port}`,
-      ] as const,
-    );
+    await readyForWaves(app, bench, {
+      reason: 'agreed with the customer',
+      backup: { by: 'Ann', note: 'at 20:55' },
+    });
   });
 
   await test.step('four waves: each is moved when the one before it has arrived', async () => {
     await frame.go('Waves');
-    await frame.button('Make a ladder').click();
-    const form = page.getByRole('tabpanel', { name: 'Ladder' });
-    await form.getByRole('button', { name: 'Add an instance' }).click();
-    for (const [index, proxy] of bench.proxies.entries()) {
-      await form.getByLabel('Map file', { exact: true }).nth(index).fill(proxy.path('map'));
-      await form.getByLabel('Socket').nth(index).fill(proxy.socket);
-    }
+    const form = await waves.newLadder(bench.proxies);
     const pilots = bench.devices.slice(0, 10).map(({ udid }) => udid);
     await form.getByLabel('UDIDs or serial numbers').fill(pilots.join('\n'));
     await form.getByRole('button', { name: 'Make the ladder' }).click();

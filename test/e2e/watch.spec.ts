@@ -1,8 +1,8 @@
 /** After the switch: devices turn migrated in the window as they call Fleet, in a real MySQL. Pictures to be looked at. */
 import { sharedData } from '../shared-data';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { AppState } from '../../src/contract/state';
+import { seriousViolations } from './axe';
 import { expect, picture, root, test } from './fixture';
 import { connected, connectionTo, opened, planned } from './way';
 
@@ -81,8 +81,7 @@ test('watching: silent, migrated, lost; Fleet away and back; health', async ({ a
     await expect(drawer.getByText(/last_seen_at is .* UTC/).first()).toBeVisible();
     await expect(drawer.getByText('Imported', { exact: true })).toBeVisible();
     await page.screenshot({ path: picture('watch-story') });
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-    expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
+    expect(await seriousViolations(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await devices.search.fill('');
   });

@@ -1,10 +1,10 @@
 /** Waves in the window, with a real HAProxy and a real MySQL: simulated devices call in, and arrive where the window says. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { WaveBench } from '../core/cutover/wave-bench';
+import { seriousViolations } from './axe';
 import { expect, picture, test } from './fixture';
-import { connected, opened } from './way';
+import { connected, opened, readyForWaves } from './way';
 import { WavesRoute } from './screens/waves';
 
 let bench: WaveBench;
@@ -40,13 +40,7 @@ test('waves: a ladder, two waves, and one back', async ({ app, folder }) => {
     }
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow, `${name} is wider than the window`).toBeLessThanOrEqual(0);
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect
-      .soft(
-        serious.map(({ id, nodes }) => `${name}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`),
-      )
-      .toEqual([]);
+    expect.soft(await seriousViolations(page), name).toEqual([]);
   };
 
   await test.step('empty: it says what comes first', async () => {
@@ -63,13 +57,7 @@ test('waves: a ladder, two waves, and one back', async ({ app, folder }) => {
   });
 
   await test.step('a ladder of two instances', async () => {
-    await frame.button('Make a ladder').click();
-    const form = page.getByRole('tabpanel', { name: 'Ladder' });
-    await form.getByRole('button', { name: 'Add an instance' }).click();
-    for (const [index, proxy] of bench.proxies.entries()) {
-      await form.getByLabel('Map file', { exact: true }).nth(index).fill(proxy.path('map'));
-      await form.getByLabel('Socket').nth(index).fill(proxy.socket);
-    }
+    const form = await waves.newLadder(bench.proxies);
     await form.getByLabel('UDIDs or serial numbers').fill('C02NOBODY');
     await form.getByRole('button', { name: 'Make the ladder' }).click();
     await expect(frame.failure.first()).toContainText('name no device of the source');
@@ -86,30 +74,7 @@ test('waves: a ladder, two waves, and one back', async ({ app, folder }) => {
     const { server, name } = bench.database;
     const { host, port, user, password } = server;
     await connected(app, { host, port, user, password, database: name });
-    await page.evaluate(
-      async ([url, token, apiKey, oldUrl]) => {
-        const call = window.slipway.call;
-        const state = await call('app.state', undefined);
-        if (!state.ok || state.value.workspace === null) throw new Error('no state');
-        const { fleet, cutover } = state.value.workspace.settings;
-        await call('workspace.save', {
-          badge: 'production',
-          fleet: { ...fleet, url },
-          cutover: { ...cutover, oldUrl, host: 'mdm.example.test' },
-          accepted: ['no-agent', 'target-identity-unproven'],
-          reason: 'a test',
-          answers: { backup: { by: 'Ann', note: 'yes' } },
-        });
-        await call('secret.set', { kind: 'fleet-token', value: token, remember: false });
-        await call('secret.set', { kind: 'source-api-key', value: apiKey, remember: false });
-      },
-      [
-        `http://127.0.0.1:${bench.fleet.port}`,
-        bench.fleet.token,
-        bench.old.apiKey,
-        `http://127.0.0.1:${bench.old.port}`,
-      ] as const,
-    );
+    await readyForWaves(app, bench, { badge: 'production', reason: 'a test', backup: { by: 'Ann', note: 'yes' } });
   });
 
   await test.step('the pilots: looked at, moved, arrived', async () => {

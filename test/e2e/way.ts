@@ -1,5 +1,6 @@
 /** The way to a plan that may be written, walked as an operator walks it: for specs that begin after it. */
 import type { AppState } from '../../src/contract/state';
+import type { WaveBench } from '../core/cutover/wave-bench';
 import type { TestDatabase } from '../servers/mysql';
 import { expect, type RunningApp } from './fixture';
 import type { Connection } from './screens/fleet';
@@ -36,6 +37,41 @@ export async function planned(app: RunningApp): Promise<AppState> {
   if (first.plan?.counts.held === 0) return first;
   await plan.acceptCautions('Agreed with the customer on 20 November');
   return plan.make();
+}
+
+interface WaveAnswers {
+  readonly badge?: 'production';
+  readonly reason: string;
+  readonly backup: { readonly by: string; readonly note: string };
+}
+
+/** What waves need besides a ladder, by the window's own table: the addresses, the tokens, the accepted and the answered. */
+export async function readyForWaves({ page }: RunningApp, bench: WaveBench, answers: WaveAnswers): Promise<void> {
+  await page.evaluate(
+    async ([url, token, apiKey, oldUrl, { badge, reason, backup }]) => {
+      const call = window.slipway.call;
+      const state = await call('app.state', undefined);
+      if (!state.ok || state.value.workspace === null) throw new Error('no state');
+      const { fleet, cutover } = state.value.workspace.settings;
+      await call('workspace.save', {
+        ...(badge === undefined ? {} : { badge }),
+        fleet: { ...fleet, url },
+        cutover: { ...cutover, oldUrl, host: 'mdm.example.test' },
+        accepted: ['no-agent', 'target-identity-unproven'],
+        reason,
+        answers: { backup },
+      });
+      await call('secret.set', { kind: 'fleet-token', value: token, remember: false });
+      await call('secret.set', { kind: 'source-api-key', value: apiKey, remember: false });
+    },
+    [
+      `http://127.0.0.1:${bench.fleet.port}`,
+      bench.fleet.token,
+      bench.old.apiKey,
+      `http://127.0.0.1:${bench.old.port}`,
+      answers,
+    ] as const,
+  );
 }
 
 export async function rowCount(database: TestDatabase, table = 'nano_devices'): Promise<number> {

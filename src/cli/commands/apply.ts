@@ -4,7 +4,7 @@ import { refused } from '../../core/failure';
 import { connectFleet } from '../../core/fleet/connection';
 import { probeSchema } from '../../core/fleet/probe';
 import { applyPlan, type ApplyResult } from '../../core/migration/apply';
-import { blockingChecks, runChecks, type CheckResult } from '../../core/migration/checks';
+import { blockingChecks, journaledChecks, runChecks, type CheckResult } from '../../core/migration/checks';
 import { freshFingerprints, NOT_REREAD } from '../../core/migration/drift';
 import { isWritten, withAccepted, type Plan } from '../../core/migration/plan';
 import type { VerifyResult } from '../../core/migration/verify';
@@ -89,10 +89,7 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
       rehearse: options.rehearse ?? false,
       accepted,
       reason: options.reason ?? null,
-      preflight: preflight.map(({ code, status, acknowledgedBy }) => ({
-        code,
-        outcome: acknowledgedBy === undefined ? status : `${status}, confirmed by ${acknowledgedBy}`,
-      })),
+      preflight: journaledChecks(preflight),
       tool: `slipway ${version}`,
       signal: stop.signal,
       onProgress: progress.onProgress,

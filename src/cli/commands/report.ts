@@ -1,6 +1,5 @@
 /** `slipway report`: the hand-over as a folder, a verified backup of the old database, and checking a folder. */
-import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { version } from '../../../package.json';
 import { deviceView } from '../../core/cutover/device-view';
 import { FailureError, misused } from '../../core/failure';
@@ -14,7 +13,6 @@ import type { BackupFacts, Confirmation, DecommissionFacts } from '../../core/re
 import { checkReport, writeReport } from '../../core/report/folder';
 import { gatherJournals, reportFacts } from '../../core/report/gathering';
 import { handOver, type HandOver } from '../../core/report/hand-over';
-import { journalKindOf } from '../../core/report/journal-story';
 import { OBLIGATION_IDS, type ObligationId, type Owners } from '../../core/report/obligation';
 import { parseSource, printSource } from '../../core/sources';
 import { Watcher } from '../../core/watch/watcher';
@@ -84,8 +82,8 @@ async function write(subject: string, options: ReportOptions): Promise<number> {
   const { snapshot, at } = await readJudged(reference, options);
   const { roster } = await openRoster(subject, options, true);
   const folder = options.journals ?? (plan === null ? null : dirname(subject));
-  const paths = folder === null ? [] : await journalsIn(folder, options.ladder);
-  const { accounts: journals, enclosed } = await gatherJournals(paths);
+  const folders = folder === null ? [] : [folder, ...(options.ladder === undefined ? [] : [dirname(options.ladder)])];
+  const { accounts: journals, enclosed } = await gatherJournals(folders);
   const enrollment =
     options.profile === undefined
       ? null
@@ -150,19 +148,6 @@ async function write(subject: string, options: ReportOptions): Promise<number> {
     progress.end();
     await watcher.close();
   }
-}
-
-async function journalsIn(folder: string, ladder: string | undefined): Promise<string[]> {
-  const places = new Set([folder, ...(ladder === undefined ? [] : [dirname(ladder)])]);
-  const found: string[] = [];
-  for (const place of places) {
-    const names = await readdir(place).catch(() => [] as string[]);
-    for (const name of names.sort()) {
-      // What was rehearsed was rolled back; it is not what was done.
-      if (journalKindOf(name) !== null && !name.includes('.rehearsal.')) found.push(join(place, name));
-    }
-  }
-  return found;
 }
 
 function operatorOf(journals: readonly { readonly operator: string }[]): string {

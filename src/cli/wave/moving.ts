@@ -9,7 +9,7 @@ import { prepareWaking, wakeAgain } from '../../core/cutover/wave-wake';
 import { connectFleet } from '../../core/fleet/connection';
 import { readHosts, readTeams } from '../../core/fleet/hosts';
 import { probeSchema } from '../../core/fleet/probe';
-import { runChecks } from '../../core/migration/checks';
+import { journaledChecks, runChecks } from '../../core/migration/checks';
 import { NOT_REREAD, freshFingerprints } from '../../core/migration/drift';
 import { formatPlan } from '../../core/migration/plan';
 import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
@@ -122,10 +122,7 @@ export async function next(options: WaveOptions): Promise<number> {
         journalFolder: all.journals,
         accepted: [...accepted],
         reason: options.reason ?? null,
-        preflight: preflight.map(({ code, status, acknowledgedBy }) => ({
-          code,
-          outcome: acknowledgedBy === undefined ? status : `${status}, confirmed by ${acknowledgedBy}`,
-        })),
+        preflight: journaledChecks(preflight),
         tool: `slipway ${version}`,
         signal: stop.signal,
         onProgress: progress.onProgress,

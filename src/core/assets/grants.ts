@@ -1,6 +1,6 @@
 /** What the account needs besides an import's rights to write assets. */
 import type { FleetConnection } from '../fleet/connection';
-import { grantStatements, quoteAccount, readGrants, type GrantNeed } from '../fleet/grants';
+import { missingGrants, type GrantNeed } from '../fleet/grants';
 
 const NEEDS: readonly GrantNeed[] = [
   ...(['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const).map((privilege) => ({
@@ -20,14 +20,6 @@ const NEEDS: readonly GrantNeed[] = [
 ];
 
 /** GRANT statements for what this account lacks, to be run by an administrator; empty when it lacks nothing. */
-export async function missingAssetGrants(connection: FleetConnection): Promise<string[]> {
-  const [who] = await connection.query<{ account: string }>('SELECT CURRENT_USER() AS account');
-  const lines = await connection.query<Record<string, string>>('SHOW GRANTS');
-  const grants = readGrants(lines.map((row) => Object.values(row)[0] ?? ''));
-  const { database } = connection.address;
-  return grantStatements(
-    NEEDS.filter((need) => !grants.allow(database, need)),
-    database,
-    quoteAccount(who?.account ?? ''),
-  );
+export function missingAssetGrants(connection: FleetConnection): Promise<string[]> {
+  return missingGrants(connection, NEEDS);
 }

@@ -1,7 +1,7 @@
 /** Fleet's profiles of one team, from its database or from its API, and what the account must be allowed for it. */
 import { apiList, apiNumber, apiText, type FleetApi } from '../fleet/api-client';
 import type { FleetConnection } from '../fleet/connection';
-import { grantStatements, quoteAccount, readGrants, type GrantNeed } from '../fleet/grants';
+import { missingGrants, type GrantNeed } from '../fleet/grants';
 import { findTeam, readTeams, type Team } from '../fleet/hosts';
 import { fetchFleetProfiles, readFleetProfiles, type FleetProfile } from '../fleet/profiles';
 import type { Secret } from '../secret';
@@ -47,14 +47,6 @@ const NEEDS: readonly GrantNeed[] = [
 ].map(([table, purpose, optional]) => ({ table, privilege: 'SELECT', columns: null, purpose, optional }));
 
 /** GRANT statements for what this account lacks to compare; empty when it lacks nothing. */
-export async function missingControlsGrants(connection: FleetConnection): Promise<string[]> {
-  const [who] = await connection.query<{ account: string }>('SELECT CURRENT_USER() AS account');
-  const lines = await connection.query<Record<string, string>>('SHOW GRANTS');
-  const grants = readGrants(lines.map((row) => Object.values(row)[0] ?? ''));
-  const { database } = connection.address;
-  return grantStatements(
-    NEEDS.filter((need) => !grants.allow(database, need)),
-    database,
-    quoteAccount(who?.account ?? ''),
-  );
+export function missingControlsGrants(connection: FleetConnection): Promise<string[]> {
+  return missingGrants(connection, NEEDS);
 }

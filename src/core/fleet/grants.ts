@@ -154,6 +154,19 @@ export async function inspectGrants(
   };
 }
 
+/** GRANT statements for those of some needs that this account lacks, for an administrator; empty when it lacks nothing. */
+export async function missingGrants(connection: FleetConnection, needs: readonly GrantNeed[]): Promise<string[]> {
+  const [who] = await connection.query<{ account: string }>('SELECT CURRENT_USER() AS account');
+  const lines = await connection.query<Record<string, string>>('SHOW GRANTS');
+  const grants = readGrants(lines.map((row) => Object.values(row)[0] ?? ''));
+  const { database } = connection.address;
+  return grantStatements(
+    needs.filter((need) => !grants.allow(database, need)),
+    database,
+    quoteAccount(who?.account ?? ''),
+  );
+}
+
 interface Scope {
   /** Null: every database (`*.*`). */
   readonly database: string | null;

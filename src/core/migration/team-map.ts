@@ -5,7 +5,7 @@
  * creates their host. A map is a CSV file with a header, `serial,team` or `blueprint,team` (both may stand in one file
  * as `serial,blueprint,team`); a serial number's own line wins over a blueprint's.
  */
-import { parse } from 'csv-parse/sync';
+import { csvRecords } from '../csv-text';
 import { misused } from '../failure';
 import { findTeam, type Team } from '../fleet/hosts';
 import type { Snapshot, SourceDevice } from '../sources/snapshot';
@@ -28,21 +28,9 @@ const LIMIT_BYTES = 64 * 1_048_576;
  */
 export function parseTeamMap(text: string): TeamRule[] {
   if (Buffer.byteLength(text) > LIMIT_BYTES) wrong('The team map is larger than 64 MiB.');
-  let records: { record: Record<string, string>; info: { lines: number } }[];
-  try {
-    records = parse(text, {
-      bom: true,
-      columns: (header: string[]) => header.map((name) => name.trim().toLowerCase()),
-      info: true,
-      skip_empty_lines: true,
-      trim: true,
-    });
-  } catch (error) {
-    return wrong(`The team map is not a CSV file: ${error instanceof Error ? error.message : 'unreadable'}.`);
-  }
+  const records = csvRecords(text, (why) => wrong(`The team map is not a CSV file: ${why}.`));
   const seen = new Map<string, number>();
-  return records.map(({ record, info }) => {
-    const line = info.lines;
+  return records.map(({ record, line }) => {
     const unknown = Object.keys(record).find((column) => !['serial', 'blueprint', 'team'].includes(column));
     if (unknown !== undefined) wrong(`The team map has a column «${unknown}».`);
     const serial = record['serial'] ?? '';

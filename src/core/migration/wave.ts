@@ -4,15 +4,8 @@ import type { Snapshot } from '../sources/snapshot';
 
 const LIMIT_BYTES = 64 * 1_048_576;
 
-/**
- * Reads a wave file: one UDID or serial number a line, `#` starts a comment. Matching ignores case, since people copy
- * serial numbers from asset lists; what is returned are the UDIDs as the source has them.
- * @throws usage/wave when a line names nothing in the source (a typing error would silently leave a device behind)
- */
-export function parseWave(text: string, snapshot: Snapshot): Set<string> {
-  if (Buffer.byteLength(text) > LIMIT_BYTES) {
-    misused('usage/wave', 'The wave file is larger than 64 MiB.', 'Name the right file.');
-  }
+/** UDIDs by what people call a device, in lower case: its UDID, and its serial number, which several may share. */
+export function devicesByName(snapshot: Snapshot): ReadonlyMap<string, readonly string[]> {
   const byName = new Map<string, string[]>();
   for (const { udid, serial } of snapshot.devices) {
     if (udid === null) continue;
@@ -23,6 +16,19 @@ export function parseWave(text: string, snapshot: Snapshot): Set<string> {
       else known.push(udid);
     }
   }
+  return byName;
+}
+
+/**
+ * Reads a wave file: one UDID or serial number a line, `#` starts a comment. Matching ignores case, since people copy
+ * serial numbers from asset lists; what is returned are the UDIDs as the source has them.
+ * @throws usage/wave when a line names nothing in the source (a typing error would silently leave a device behind)
+ */
+export function parseWave(text: string, snapshot: Snapshot): Set<string> {
+  if (Buffer.byteLength(text) > LIMIT_BYTES) {
+    misused('usage/wave', 'The wave file is larger than 64 MiB.', 'Name the right file.');
+  }
+  const byName = devicesByName(snapshot);
   const wave = new Set<string>();
   const unknown: string[] = [];
   for (const raw of text.replace(/^\ufeff/, '').split(/\r?\n/)) {

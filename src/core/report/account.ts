@@ -1,7 +1,7 @@
 /** Devices that stay behind, accounted for by name: a CSV file `device,by,note`; a device is a UDID or a serial number. */
-import { parse } from 'csv-parse/sync';
-import { csvText } from '../csv-text';
+import { csvRecords, csvText } from '../csv-text';
 import { misused } from '../failure';
+import { devicesByName } from '../migration/wave';
 import type { Snapshot } from '../sources/snapshot';
 import type { Confirmation } from './decommission';
 
@@ -17,40 +17,20 @@ export interface Account extends Confirmation {
 export function readAccounts(text: string): Map<string, Account> {
   if (Buffer.byteLength(text) > ACCOUNTS_LIMIT) wrong('It is larger than 64 MiB.');
   if (text.replace(/^\ufeff/, '').trim() === '') return new Map();
-  let records: { record: Record<string, string>; info: { lines: number } }[];
-  try {
-    records = parse(text, {
-      bom: true,
-      columns: (header: string[]) => header.map((name) => name.trim().toLowerCase()),
-      info: true,
-      skip_empty_lines: true,
-      trim: true,
-    });
-  } catch (error) {
-    return wrong(`It is not a CSV file: ${error instanceof Error ? error.message : 'unreadable'}.`);
-  }
+  const records = csvRecords(text, (why) => wrong(`It is not a CSV file: ${why}.`));
   return new Map(
-    records.map(({ record, info }) => {
+    records.map(({ record, line }) => {
       const [device, by, note] = [plainCell(record['device']), plainCell(record['by']), plainCell(record['note'])];
       if (device === '' || by === '' || note === '')
-        wrong(`Line ${info.lines} needs a device, who says so, and why it stays behind.`);
-      return [device, { by: by.slice(0, 200), note: note.slice(0, 2000), line: info.lines }];
+        wrong(`Line ${line} needs a device, who says so, and why it stays behind.`);
+      return [device, { by: by.slice(0, 200), note: note.slice(0, 2000), line }];
     }),
   );
 }
 
 /** By UDID as the source has it. @throws report/accounts when an entry names nothing in the source */
 export function resolveAccounts(accounts: ReadonlyMap<string, Account>, snapshot: Snapshot): Map<string, Confirmation> {
-  const byName = new Map<string, string[]>();
-  for (const { udid, serial } of snapshot.devices) {
-    if (udid === null) continue;
-    for (const name of new Set([udid, serial?.trim()])) {
-      if (name === undefined || name === '') continue;
-      const known = byName.get(name.toLowerCase());
-      if (known === undefined) byName.set(name.toLowerCase(), [udid]);
-      else known.push(udid);
-    }
-  }
+  const byName = devicesByName(snapshot);
   const resolved = new Map<string, Confirmation>();
   for (const [device, { by, note, line }] of accounts) {
     const udids = byName.get(device.toLowerCase()) ?? wrong(`Line ${line} names no device of the source.`);

@@ -1,6 +1,6 @@
 /** Brings together what a report is made of. Reads journals; everything else is given. */
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { PlanDevice } from '../migration/plan';
 import { foldId } from '../fleet/device-rows';
@@ -10,7 +10,7 @@ import type { DeviceStatus } from '../watch/status';
 import type { BackupFacts, Confirmation, DecommissionFacts } from './decommission';
 import type { Enclosed } from './folder';
 import { reportedDevice, type JournalAccount, type ReportFacts } from './hand-over';
-import { tellJournal } from './journal-story';
+import { journalKindOf, tellJournal } from './journal-story';
 import type { Owners } from './obligation';
 
 export interface ReportSources {
@@ -111,13 +111,13 @@ export function reportFacts(sources: ReportSources): ReportFacts {
   };
 }
 
-/** Journals, told for the report and enclosed as they are. What cannot be read is told as that. */
+/** The journals in some folders, told for the report and enclosed as they are. A rehearsal was rolled back, and is left out. */
 export async function gatherJournals(
-  paths: readonly string[],
+  folders: readonly string[],
 ): Promise<{ readonly accounts: JournalAccount[]; readonly enclosed: Enclosed[] }> {
   const accounts: JournalAccount[] = [];
   const enclosed: Enclosed[] = [];
-  for (const path of paths) {
+  for (const path of await journalsIn(folders)) {
     const bytes = await readFile(path);
     const { summary, entries } = await tellJournal(path);
     if (summary === null) continue;
@@ -137,4 +137,14 @@ export async function gatherJournals(
   }
   accounts.sort((left, right) => left.openedAt - right.openedAt);
   return { accounts, enclosed };
+}
+
+async function journalsIn(folders: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of new Set(folders)) {
+    for (const name of (await readdir(folder).catch(() => [] as string[])).sort())
+      // What was rehearsed was rolled back; it is not what was done.
+      if (journalKindOf(name) !== null && !name.includes('.rehearsal.')) found.push(join(folder, name));
+  }
+  return found;
 }

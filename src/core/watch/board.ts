@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   ATTENTION_CODES,
+  ProgressTally,
   PROOF_KINDS,
   WATCH_STATES,
   type DeviceStatus,
@@ -153,33 +154,14 @@ export class Board {
 
   /** Counts over these devices; over all without them. */
   progress(udids?: Iterable<string>): WatchProgress {
-    const counts = {
-      size: 0,
-      imported: 0,
-      agent: 0,
-      waiting: 0,
-      migrated: 0,
-      stale: 0,
-      lost: 0,
-      unknown: 0,
-      attention: 0,
-      importedAttention: 0,
-    };
+    const tally = new ProgressTally();
     const add = (row: number): void => {
-      counts.size += 1;
-      const state = row < 0 ? 'unknown' : this.state(row);
-      if (state !== 'not-imported') counts[state] += 1;
-      const imported = state !== 'not-imported' && state !== 'unknown';
-      if (imported) counts.imported += 1;
-      if (row < 0) return;
-      if (this.#agents[row] === 1) counts.agent += 1;
-      if (this.#attention[row] === 0) return;
-      counts.attention += 1;
-      if (imported) counts.importedAttention += 1;
+      if (row < 0) tally.add('unknown', false, false);
+      else tally.add(this.state(row), this.#agents[row] === 1, this.#attention[row] !== 0);
     };
     if (udids === undefined) for (let row = 0; row < this.size; row += 1) add(row);
     else for (const udid of udids) add(this.row(udid));
-    return counts;
+    return tally.counts;
   }
 
   #set(row: number, status: DeviceStatus): void {

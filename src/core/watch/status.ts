@@ -649,12 +649,9 @@ export interface WatchProgress {
   readonly importedAttention: number;
 }
 
-/** Counts the states of the devices with these UDIDs; without them of all. UDIDs are compared as they are written. */
-export function progressOf(
-  statuses: ReadonlyMap<string, DeviceStatus>,
-  udids: Iterable<string> = statuses.keys(),
-): WatchProgress {
-  const counts = {
+/** Counts devices one by one, wherever their states are kept. */
+export class ProgressTally {
+  readonly counts = {
     size: 0,
     imported: 0,
     agent: 0,
@@ -665,22 +662,33 @@ export function progressOf(
     unknown: 0,
     attention: 0,
     importedAttention: 0,
-  };
-  for (const udid of udids) {
+  } satisfies WatchProgress;
+
+  /** One device; one there is no status of is `unknown`. */
+  add(state: WatchState, agent: boolean, attention: boolean): void {
+    const { counts } = this;
     counts.size += 1;
-    const status = statuses.get(udid);
-    if (status === undefined) {
-      counts.unknown += 1;
-      continue;
-    }
-    if (status.state !== 'not-imported') counts[status.state] += 1;
-    const imported = status.state !== 'not-imported' && status.state !== 'unknown';
+    if (state !== 'not-imported') counts[state] += 1;
+    const imported = state !== 'not-imported' && state !== 'unknown';
     if (imported) counts.imported += 1;
-    if (status.agent === true) counts.agent += 1;
-    if (status.attention.length > 0) counts.attention += 1;
-    if (status.attention.length > 0 && imported) counts.importedAttention += 1;
+    if (agent) counts.agent += 1;
+    if (attention) counts.attention += 1;
+    if (attention && imported) counts.importedAttention += 1;
   }
-  return counts;
+}
+
+/** Counts the states of the devices with these UDIDs; without them of all. UDIDs are compared as they are written. */
+export function progressOf(
+  statuses: ReadonlyMap<string, DeviceStatus>,
+  udids: Iterable<string> = statuses.keys(),
+): WatchProgress {
+  const tally = new ProgressTally();
+  for (const udid of udids) {
+    const status = statuses.get(udid);
+    if (status === undefined) tally.add('unknown', false, false);
+    else tally.add(status.state, status.agent === true, status.attention.length > 0);
+  }
+  return tally.counts;
 }
 
 /** An instant in a sentence: `2026-09-30 18:04:11 UTC`. */

@@ -1,7 +1,5 @@
 /** The hand-over, as the command line does it, from what lies on the bench and what was last seen at Fleet. */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { deviceView } from '../../core/cutover/device-view';
 import { PROFILE_LIMIT, readGiven } from '../../core/given-file';
 import { readInstalled } from '../../core/profile/enrollment';
@@ -9,9 +7,8 @@ import { ACCOUNTS_LIMIT, readAccounts, resolveAccounts } from '../../core/report
 import { backUp } from '../../core/report/backup';
 import { addToReport, writeReport } from '../../core/report/folder';
 import { gatherJournals, reportFacts } from '../../core/report/gathering';
-import { handOver, isSettled, type HandOver } from '../../core/report/hand-over';
+import { handOver, isSettled, type HandOver, type JournalAccount } from '../../core/report/hand-over';
 import { htmlOf } from '../../core/report/html';
-import { journalKindOf } from '../../core/report/journal-story';
 import { printSource } from '../../core/sources';
 import { Roster } from '../../core/watch/roster';
 import type { EngineInput, EngineOutput, ReportAccess } from './protocol';
@@ -21,12 +18,9 @@ import { readOptions, type Task, type Workbench } from './workbench';
 /** Devices shown one by one; the report holds them all. */
 const MOST_BEHIND = 500;
 
-export async function reportView(
-  bench: Workbench,
-  watching: Watching,
-  access: ReportAccess,
-): Promise<EngineOutput<'reportView'>> {
-  const { report } = await made(bench, watching, access);
+export function reportView(bench: Workbench, watching: Watching, access: ReportAccess): EngineOutput<'reportView'> {
+  // What the journals say stands in the report alone; they may be long, and this is asked for with every look.
+  const report = madeReport(bench, watching, access, []);
   const { facts, counts, conditions, obligations } = report;
   const behind = facts.devices.filter(({ state }) => state !== 'migrated');
   return {
@@ -54,7 +48,8 @@ export async function writtenReport(
   watching: Watching,
   { folder, ...access }: EngineInput<'writeReport'>,
 ): Promise<EngineOutput<'writeReport'>> {
-  const { report, enclosed } = await made(bench, watching, access);
+  const { accounts: journals, enclosed } = await gatherJournals(access.journalFolders);
+  const report = madeReport(bench, watching, access, journals);
   const files = await writeReport(report, folder, enclosed);
   return { files: files.map(({ name, sha256, size }) => ({ name, sha256, size })), html: htmlOf(report) };
 }
@@ -79,18 +74,18 @@ export async function backedUp(
   return backUp(reference, folder, { ...readOptions(source), at: Date.now(), onProgress });
 }
 
-async function made(
+function madeReport(
   bench: Workbench,
   watching: Watching,
   access: ReportAccess,
-): Promise<{ readonly report: HandOver; readonly enclosed: Awaited<ReturnType<typeof gatherJournals>>['enclosed'] }> {
+  journals: readonly JournalAccount[],
+): HandOver {
   const { snapshot, reference, at, sample } = bench.requireSource();
   const plan = bench.plan?.plan ?? null;
   const standing = watching.standing() ?? {
     roster: new Roster({ snapshot, plan }),
     statuses: new Map(),
   };
-  const { accounts: journals, enclosed } = await gatherJournals(await journalsIn(access.journalFolders));
   const { profile } = access;
   const enrollment =
     profile === '' ? null : readInstalled(readGiven('the enrollment profile', profile, PROFILE_LIMIT), profile);
@@ -123,14 +118,5 @@ async function made(
     probes: access.probes,
     reread: access.reread,
   });
-  return { report: handOver(facts), enclosed };
-}
-
-async function journalsIn(folders: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const folder of folders) {
-    for (const name of (await readdir(folder).catch(() => [] as string[])).sort())
-      if (journalKindOf(name) !== null && !name.includes('.rehearsal.')) found.push(join(folder, name));
-  }
-  return found;
+  return handOver(facts);
 }

@@ -45,7 +45,7 @@ import { progressOfDevices } from '../../core/cutover/wave-progress';
 import { prepareWaking, wakeAgain } from '../../core/cutover/wave-wake';
 import { misused, refused } from '../../core/failure';
 import { readHosts, readTeams } from '../../core/fleet/hosts';
-import { blockingChecks } from '../../core/migration/checks';
+import { blockingChecks, journaledChecks } from '../../core/migration/checks';
 import { freshFingerprints, NOT_REREAD } from '../../core/migration/drift';
 import { operatorHere } from '../../core/migration/journal';
 import { formatPlan } from '../../core/migration/plan';
@@ -209,10 +209,7 @@ export class WaveWork {
           journalFolder: access.journals,
           accepted,
           reason: input.reason,
-          preflight: results.map(({ code, status, acknowledgedBy }) => ({
-            code,
-            outcome: acknowledgedBy == null ? status : `${status}, confirmed by ${acknowledgedBy}`,
-          })),
+          preflight: journaledChecks(results),
           tool: input.tool,
           signal: stop.signal,
           onProgress: task.report,

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { existsSync } from 'node:fs';
 import { refused } from '../../core/failure';
 import { applyPlan } from '../../core/migration/apply';
-import { blockingChecks } from '../../core/migration/checks';
+import { blockingChecks, journaledChecks } from '../../core/migration/checks';
 import { freshFingerprints, NOT_REREAD } from '../../core/migration/drift';
 import { findJournals } from '../../core/migration/journal';
 import { planInKeyOrder } from '../../core/migration/key-order';
@@ -90,10 +90,7 @@ export async function applied(
       rehearse,
       accepted,
       reason: input.reason,
-      preflight: results.map(({ code, status, acknowledgedBy }) => ({
-        code,
-        outcome: acknowledgedBy == null ? status : `${status}, confirmed by ${acknowledgedBy}`,
-      })),
+      preflight: journaledChecks(results),
       tool: input.tool,
       signal: stop.signal,
       pause: () => whilePaused(task.control),

@@ -1,5 +1,6 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import type { AppState } from '../../../src/contract/state';
+import type { Haproxy } from '../../servers/haproxy';
 import type { FrameRoute } from './frame';
 
 export class WavesRoute {
@@ -20,6 +21,18 @@ export class WavesRoute {
   async view(name: 'Where devices go' | 'Ladder' | 'HAProxy'): Promise<void> {
     await this.page.getByRole('tab', { name }).click();
     await this.page.getByRole('tabpanel', { name }).waitFor();
+  }
+
+  /** Opens the form of a ladder and fills in these HAProxy instances. */
+  async newLadder(proxies: readonly Pick<Haproxy, 'path' | 'socket'>[]): Promise<Locator> {
+    await this.frame.button('Make a ladder').click();
+    const form = this.page.getByRole('tabpanel', { name: 'Ladder' });
+    for (const [index, proxy] of proxies.entries()) {
+      if (index > 0) await form.getByRole('button', { name: 'Add an instance' }).click();
+      await form.getByLabel('Map file', { exact: true }).nth(index).fill(proxy.path('map'));
+      await form.getByLabel('Socket').nth(index).fill(proxy.socket);
+    }
+    return form;
   }
 
   /** Looks at the wave whose turn it is. */

@@ -48,6 +48,16 @@ const NEEDS: Readonly<Record<Need, { readonly met: (context: CheckContext) => bo
   'fleet-token': { met: (context) => context.fleetToken !== undefined, option: '--fleet-token-file' },
 };
 
+/** What a journal keeps of the checks that were run before a write. */
+export function journaledChecks(
+  results: readonly { readonly code: string; readonly status: string; readonly acknowledgedBy?: string | null }[],
+): { readonly code: string; readonly outcome: string }[] {
+  return results.map(({ code, status, acknowledgedBy }) => ({
+    code,
+    outcome: acknowledgedBy == null ? status : `${status}, confirmed by ${acknowledgedBy}`,
+  }));
+}
+
 /**
  * Runs all checks. One that cannot be asked fails with the reason and may be accepted; only a session that ended
  * (`fleet/connection-lost`, `fleet/timeout`) ends the run with that failure.

@@ -9,12 +9,11 @@ import { ConfirmDialog } from '../../components/confirm-dialog';
 import { FailurePanel } from '../../components/failure-panel';
 import { FieldRow, Fields } from '../../components/field';
 import { Panel } from '../../components/panel';
-import { SecretField } from '../../components/secret-field';
 import { counted } from '../../format/number';
-import { useAppState } from '../../stores/app-state';
 import { closeDialog, openDialog, useUi } from '../../stores/ui';
 import { controlsSaved } from '../controls/controls-settings';
 import { DeviceChoiceField } from '../controls/device-choice';
+import { OldServerFields } from '../controls/old-server-fields';
 import { SettingField } from '../controls/setting-field';
 import { AGENT_WORDS } from './agent-words';
 import { keepInstalled, keepRollout, useAgent } from './agent-store';
@@ -25,7 +24,6 @@ export function InstallPanel(): React.JSX.Element {
   const plan = useAgent((held) => held.plan);
   const [choice, setChoice] = useState<DeviceChoice>('list');
   const [failure, setFailure] = useState<ReplyFailure | null>(null);
-  const innerUrl = useAppState((state) => state.workspace?.settings.cutover.oldUrl ?? '');
   const look = async (): Promise<void> => {
     await controlsSaved();
     const reply = await call('agent.prepare', { choice });
@@ -54,13 +52,7 @@ export function InstallPanel(): React.JSX.Element {
               }}
             />
           </FieldRow>
-          <SettingField
-            name="oldUrl"
-            label="The old server’s address"
-            hint="Where its own API is: no load balancer’s."
-            placeholder={innerUrl === '' ? 'https://mdm.example.com' : innerUrl}
-          />
-          <SecretField kind="source-api-key" label="The old server’s API key" fromFile />
+          <OldServerFields />
         </Fields>
         {failure !== null && <FailurePanel failure={failure} />}
         {plan !== null && (

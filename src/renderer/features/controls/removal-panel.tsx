@@ -12,12 +12,11 @@ import { Panel } from '../../components/panel';
 import { ProblemNote } from '../../components/problem-note';
 import { SecretField } from '../../components/secret-field';
 import { counted } from '../../format/number';
-import { useAppState } from '../../stores/app-state';
 import { closeDialog, openDialog, useUi } from '../../stores/ui';
 import { controlsSaved } from './controls-settings';
 import { choose, keepPlan, keepSent, useControls } from './controls-store';
 import { DeviceChoiceField } from './device-choice';
-import { SettingField } from './setting-field';
+import { OldServerFields } from './old-server-fields';
 
 const DIALOG = 'controls/remove';
 
@@ -32,7 +31,6 @@ export function RemovalPanel(): React.JSX.Element {
   const [way, setWay] = useState<'old-server' | 'fleet'>('old-server');
   const [choice, setChoice] = useState<DeviceChoice>('list');
   const [failure, setFailure] = useState<ReplyFailure | null>(null);
-  const innerUrl = useAppState((state) => state.workspace?.settings.cutover.oldUrl ?? '');
   const look = async (codes: readonly string[]): Promise<void> => {
     await controlsSaved();
     const reply = await call('controls.prepare', { identifiers: [...selected], way, choice, accepted: [...codes] });
@@ -73,15 +71,7 @@ export function RemovalPanel(): React.JSX.Element {
             />
           </FieldRow>
           {way === 'old-server' ? (
-            <>
-              <SettingField
-                name="oldUrl"
-                label="The old server’s address"
-                hint="Where its own API is: no load balancer’s."
-                placeholder={innerUrl === '' ? 'https://mdm.example.com' : innerUrl}
-              />
-              <SecretField kind="source-api-key" label="The old server’s API key" fromFile />
-            </>
+            <OldServerFields />
           ) : (
             <SecretField
               kind="fleet-token"

@@ -1,10 +1,9 @@
-/** The connection as it is being typed: kept while the operator looks elsewhere, saved shortly after the last key. */
+/** The connection as it is being typed. */
 import { create } from 'zustand';
-import type { ReplyFailure } from '../../../contract/reply';
 import type { Settings } from '../../../contract/state';
-import { call } from '../../bridge';
 import { perform } from '../../hooks/use-call';
 import { currentState } from '../../stores/app-state';
+import { settingsDraft } from '../../stores/settings-draft';
 
 type FleetSettings = Settings['fleet'];
 
@@ -12,18 +11,6 @@ export interface FleetDraft extends Omit<FleetSettings, 'port'> {
   /** As typed. */
   readonly port: string;
 }
-
-interface Held {
-  /** The workspace it belongs to. */
-  readonly of: string | null;
-  readonly draft: FleetDraft | null;
-  /** Why it could not be saved. */
-  readonly failure: ReplyFailure | null;
-  /** Somebody tried to use it: what is missing is named from then on. */
-  readonly tried: boolean;
-}
-
-const held = create<Held>(() => ({ of: null, draft: null, failure: null, tried: false }));
 
 const UNSET: FleetDraft = {
   host: '',
@@ -36,28 +23,28 @@ const UNSET: FleetDraft = {
   url: '',
   urlCaFile: '',
 };
-const SAVE_AFTER = 500;
-let timer: ReturnType<typeof setTimeout> | undefined;
+const fleet = settingsDraft<FleetDraft>(
+  (saved) => (saved === undefined ? UNSET : { ...saved.fleet, port: String(saved.fleet.port) }),
+  (draft, saved) => ({
+    fleet: {
+      ...draft,
+      port: portOf(draft.port) ?? saved.fleet.port,
+      host: draft.host.trim(),
+      user: draft.user.trim(),
+      database: draft.database.trim(),
+      url: draft.url.trim(),
+    },
+  }),
+);
 
-function draftNow({ of, draft }: Held): FleetDraft {
-  const workspace = currentState()?.workspace ?? null;
-  if (draft !== null && of === (workspace?.path ?? null)) return draft;
-  return workspace === null ? UNSET : { ...workspace.settings.fleet, port: String(workspace.settings.fleet.port) };
+/** Somebody tried to use it: what is missing is named from then on. */
+const useTried = create(() => false);
+
+export function useFleetDraft(): ReturnType<typeof fleet.use> & { readonly tried: boolean } {
+  return { ...fleet.use(), tried: useTried() };
 }
 
-export function useFleetDraft(): Omit<Held, 'draft' | 'of'> & { readonly draft: FleetDraft } {
-  const kept = held();
-  return { draft: draftNow(kept), failure: kept.failure, tried: kept.tried };
-}
-
-export function changeFleetDraft(part: Partial<FleetDraft>): void {
-  held.setState((before) => ({
-    of: currentState()?.workspace?.path ?? null,
-    draft: { ...draftNow(before), ...part },
-  }));
-  clearTimeout(timer);
-  timer = setTimeout(() => void saveFleetDraft(), SAVE_AFTER);
-}
+export const changeFleetDraft = fleet.change;
 
 export function portOf(text: string): number | null {
   const port = Number(text);
@@ -90,32 +77,17 @@ export function fleetProblems(draft: FleetDraft): FleetProblems {
 
 /** Saves what is typed, as far as it can be saved. */
 export async function saveFleetDraft(): Promise<boolean> {
-  clearTimeout(timer);
-  const now = held.getState();
-  if (now.draft === null) return true;
-  const draft = draftNow(now);
-  const port = portOf(draft.port) ?? currentState()?.workspace?.settings.fleet.port ?? 3306;
-  const reply = await call('workspace.save', {
-    fleet: {
-      ...draft,
-      port,
-      host: draft.host.trim(),
-      user: draft.user.trim(),
-      database: draft.database.trim(),
-      url: draft.url.trim(),
-    },
-  });
-  held.setState({ failure: reply.ok ? null : reply.failure });
-  return reply.ok;
+  return (await fleet.save()) === null;
 }
 
 /** Saves and connects; what is missing is named in the form instead. */
 export async function connectFleet(): Promise<void> {
-  const problems = fleetProblems(draftNow(held.getState()));
-  const { source, fleet } = currentState() ?? {};
+  const draft = fleet.now();
+  const problems = fleetProblems(draft);
+  const { source, fleet: connected } = currentState() ?? {};
   // The sample brings a pretend Fleet of its own, for which nothing has to be typed.
-  const pretend = source?.sample === true && draftNow(held.getState()).host === '';
-  held.setState({ tried: !pretend });
-  if (!pretend && fleet == null && Object.keys(problems).length > 0) return;
+  const pretend = source?.sample === true && draft.host === '';
+  useTried.setState(!pretend);
+  if (!pretend && connected == null && Object.keys(problems).length > 0) return;
   if (await saveFleetDraft()) await perform('fleet', 'fleet.connect', undefined);
 }

@@ -22,10 +22,25 @@ type Item = RunbookView['steps'][number]['items'][number];
 const COLUMNS = ['staging', 'production'] as const;
 
 export function Runbook(): React.JSX.Element {
-  const revision = useAppState((state) => state.revision);
+  // What a line can hang on: the state is pushed ten times a second while something is under way.
+  const version = useAppState((state) =>
+    JSON.stringify([
+      state.workspace?.path,
+      state.workspace?.settings.badge,
+      state.workspace?.settings.answers,
+      state.checks?.at,
+      state.plan?.id,
+      state.rehearsal?.finishedAt,
+      state.applied?.finishedAt,
+      state.verified?.at,
+      state.probes?.at,
+      state.watch?.look?.version,
+      state.reportedAt,
+    ]),
+  );
   const [turn, setTurn] = useState(0);
   const [ticking, setTicking] = useState<Item | null>(null);
-  const { reply } = useAnswer('runbook.view', undefined, `${revision} ${turn}`);
+  const { reply } = useAnswer('runbook.view', undefined, `${version} ${turn}`);
   const again = (): void => {
     setTurn((before) => before + 1);
   };
