@@ -320,13 +320,17 @@ test('keys and certificates of a real server, from the first look to the last fi
     };
     const pile = page.getByRole('group', { name: 'What Apple gave back' });
     await app.answerDialogs(answer('created.pem', 'com.apple.mgmt.External.another'));
+    await expect(frame.button('Check what came back')).toHaveAttribute('aria-disabled', 'true');
     await pile.getByRole('button', { name: 'Add files…' }).click();
+    await expect(page.getByText('created.pem')).toBeVisible();
     await frame.button('Check what came back').click();
     await expect(page.getByText('Do not use it.', { exact: true })).toBeVisible();
     await expect(page.getByText('topic-differs', { exact: true })).toBeVisible();
     await pile.getByRole('button', { name: 'Clear' }).click();
+    await expect(page.getByText('created.pem')).toBeHidden();
     await app.answerDialogs(answer('renewed.pem', topic));
     await pile.getByRole('button', { name: 'Add files…' }).click();
+    await expect(page.getByText('renewed.pem')).toBeVisible();
     await frame.button('Check what came back').click();
     await expect(page.getByText('It may replace the old one.')).toBeVisible();
     await look(app, 'keys-push', panel('Have the push certificate again'));

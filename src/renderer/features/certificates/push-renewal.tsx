@@ -19,7 +19,7 @@ import { useAppState } from '../../stores/app-state';
 import { goTo } from '../../stores/route';
 import type { Tone } from '../../components/tone';
 import { GivenPile } from './given-pile';
-import { choose, takeUpGiven } from './given-store';
+import { choose, pileOf, takeUpGiven, useGiven } from './given-store';
 
 const WAYS: Readonly<
   Record<PushAssessmentShown['way'], { readonly word: string; readonly sentence: string; readonly tone: Tone }>
@@ -148,6 +148,9 @@ function Assessment({ assessment }: { readonly assessment: PushAssessmentShown }
 function Reply({ topic }: { readonly topic: string }): React.JSX.Element {
   const [reply, setReply] = useState<PushReplyShown | null>(null);
   const [used, setUsed] = useState(false);
+  const cannot = useGiven(({ busy, piles }) =>
+    busy ? 'Files are being read.' : pileOf(piles, 'reply') === null ? 'Add what Apple gave back first.' : null,
+  );
   const check = async (): Promise<void> => {
     setUsed(false);
     setReply(await perform('certificates', 'push.check', { topic: topic.trim() }));
@@ -167,7 +170,7 @@ function Reply({ topic }: { readonly topic: string }): React.JSX.Element {
         hint="The certificate from the portal, before it goes anywhere."
       />
       <div className="acts">
-        <Button icon={CheckCheck} onClick={() => void check()}>
+        <Button icon={CheckCheck} cannot={cannot} onClick={() => void check()}>
           Check what came back
         </Button>
       </div>
