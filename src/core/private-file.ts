@@ -55,12 +55,13 @@ export class PrivateFile {
     this.#handle = null;
   }
 
-  /** Gives the finished file its name. Throws `file/exists` when one came up meanwhile; `file/cannot-write`. */
-  async publish(): Promise<void> {
-    await guarded(this.path, () =>
-      this.#overwrite ? rename(this.#temporary, this.path) : intoPlace(this.#temporary, this.path),
-    );
-    await syncFolder(dirname(this.path));
+  /**
+   * Gives the finished file its name. Throws `file/exists` when one came up meanwhile; `file/cannot-write`.
+   * @param path another name in the same folder, where it depends on what was written
+   */
+  async publish(path = this.path): Promise<void> {
+    await guarded(path, () => (this.#overwrite ? rename(this.#temporary, path) : intoPlace(this.#temporary, path)));
+    await syncFolder(dirname(path));
   }
 
   /** Removes what is unfinished. Safe at any time, also after {@link publish}. */

@@ -21,6 +21,11 @@ export class Secret {
     return this.#bytes.length;
   }
 
+  /** What it is: `push magic`. */
+  get label(): string {
+    return this.#label;
+  }
+
   /** The value itself, as bytes. */
   reveal(): Buffer {
     return this.#bytes;

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { Document } from 'yaml';
 import { refuseExisting, writePrivate } from '../private-file';
-import { freeName } from '../sources/micromdm/export';
+import { freeName } from '../sources/export';
 import { privateFolder } from '../sources/private-folder';
 import { fleetRefusals, scopeOf } from './acceptance';
 import type { SourceControl } from './comparison';

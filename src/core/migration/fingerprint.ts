@@ -14,7 +14,7 @@ type Field = string | number | boolean | null | readonly Field[];
 
 /** Lower-case hex SHA-256 over the migration fields of one device, without its last contact. */
 export function fingerprintOf(device: SourceDevice): string {
-  const { certificate } = device;
+  const { certificate, formerCertificates = [] } = device;
   const fields: Field = [
     'slipway-device-1',
     device.udid,
@@ -38,6 +38,8 @@ export function fingerprintOf(device: SourceDevice): string {
     device.unlockToken?.sha256() ?? null,
     device.bootstrapToken?.sha256() ?? null,
     device.users.map(userFields).sort((left, right) => order(JSON.stringify(left), JSON.stringify(right))),
+    // Only where there are any: what plans of sources with one certificate each were made from stays what it was.
+    ...(formerCertificates.length === 0 ? [] : [formerCertificates.map(({ sha256 }) => sha256).sort(order)]),
   ];
   return createHash('sha256').update(JSON.stringify(fields)).digest('hex');
 }

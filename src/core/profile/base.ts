@@ -1,6 +1,5 @@
 /** What the renewal profile is made from. What is really installed is known from devices only, so what they hold comes first. */
 import { misused, refused } from '../failure';
-import { ENROLLMENT_IDENTIFIER } from '../sources/micromdm/profile';
 import type { Snapshot } from '../sources/snapshot';
 import { readInstalled, type Enrollment } from './enrollment';
 import { microMdmTemplate } from './template';
@@ -66,8 +65,8 @@ export function chooseBase({ from, installed, snapshot, serverUrl, anchor }: Bas
   return microMdmTemplate({ serverUrl, topic, anchor });
 }
 
-/** Stored under this identifier, it is what MicroMDM hands out instead of its own. */
+/** What the source hands out, where it keeps it or where the operator named it beside the source. */
 function storedAt(snapshot: Snapshot | null): Enrollment | null {
-  const stored = snapshot?.profiles.find(({ identifier }) => identifier === ENROLLMENT_IDENTIFIER);
-  return stored === undefined ? null : readInstalled(stored.body.reveal(), 'the profile stored at the source');
+  const body = snapshot?.enrollmentBody;
+  return body === undefined ? null : readInstalled(body.reveal(), 'the profile stored at the source');
 }

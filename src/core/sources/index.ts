@@ -1,25 +1,48 @@
 /** The ways in: which kinds of source there are, and how one is named, read, copied and exported. */
 import { misused } from '../failure';
+import { isCapture, readCapture, writeCapture } from './capture';
+import { exportSnapshot } from './export';
 import { microMdm } from './micromdm/source';
-import type { ProfileCommands } from './micromdm/profile-commands';
 import type { Snapshot } from './snapshot';
-import type { ExportedFile, ReadOptions, SourceCopy, SourceKind, SourceReference } from './source-kind';
+import {
+  COMPANIONS,
+  type Companion,
+  type Companions,
+  type ExportedFile,
+  type ProfileCommands,
+  type ReadOptions,
+  type SourceCopy,
+  type SourceKind,
+  type SourceReference,
+} from './source-kind';
 
-export type { CommandedProfile, ProfileCommands } from './micromdm/profile-commands';
-export type { ExportedFile, ReadOptions, SourceCopy, SourceReference } from './source-kind';
+export type {
+  CommandedProfile,
+  Companion,
+  Companions,
+  ExportedFile,
+  ProfileCommands,
+  ReadOptions,
+  SourceCopy,
+  SourceReference,
+  SshCredentials,
+} from './source-kind';
 
 /** Every kind of source. */
 const kinds: readonly SourceKind[] = [microMdm];
 
 /**
- * Reads how a source is written: `micromdm:PATH`, `micromdm:https://host[:port][/prefix]`.
- * @throws FailureError `usage/source` for an unknown kind, `usage/secret-in-url`, `usage/plain-http`,
+ * Reads how a source is written: `kind:LOCATION`, and after `#` what belongs to it: `#scep-depot=PATH&profile=PATH`.
+ * @throws FailureError `usage/source` for an unknown kind, `usage/companion`, `usage/secret-in-url`, `usage/plain-http`,
  *   `usage/source-url`
  */
 export function parseSource(text: string): SourceReference {
   const colon = text.indexOf(':');
   const kind = kinds.find(({ name }) => name === text.slice(0, Math.max(0, colon)).toLowerCase());
-  if (kind) return kind.parse(text.slice(colon + 1));
+  if (kind) {
+    const { location, companions } = splitCompanions(text.slice(colon + 1), kind);
+    return kind.parse(location, companions);
+  }
   return misused(
     'usage/source',
     colon > 0 && colon < 20 && !text.slice(0, colon).includes('/')
@@ -30,28 +53,86 @@ export function parseSource(text: string): SourceReference {
 }
 
 /** How a reference is written; {@link parseSource} gives it back. */
-export function printSource({ kind, location }: SourceReference): string {
-  return `${kind}:${location}`;
+export function printSource({ kind, location, companions = {} }: SourceReference): string {
+  // In the table's order, so that the same reference is always the same text.
+  const written = COMPANIONS.flatMap((name) => {
+    const value = companions[name];
+    return value === undefined ? [] : [`${name}=${encodeURIComponent(value).replaceAll('%2F', '/')}`];
+  });
+  return `${kind}:${location}${written.length === 0 ? '' : `#${written.join('&')}`}`;
+}
+
+/**
+ * Adds what belongs to a source to how it is written.
+ * @throws FailureError `usage/companion` where its kind knows no such thing; as {@link parseSource}
+ */
+export function withCompanions(text: string, more: Companions): string {
+  const reference = parseSource(text);
+  const kind = kindOf(reference.kind);
+  const named = COMPANIONS.filter((name) => more[name] !== undefined);
+  for (const name of named) requireCompanion(kind, name);
+  if (named.length === 0) return printSource(reference);
+  return printSource(kind.parse(reference.location, { ...reference.companions, ...more }));
+}
+
+/** What stands after `#` where the kind has companions and it reads as such; a path may hold a `#` of its own. */
+function splitCompanions(text: string, kind: SourceKind): { location: string; companions: Companions } {
+  const mark = text.lastIndexOf('#');
+  if (mark < 0 || (kind.companions ?? []).length === 0 || !/^[a-z-]+=/.test(text.slice(mark + 1)))
+    return { location: text, companions: {} };
+  const companions: Partial<Record<Companion, string>> = {};
+  for (const part of text.slice(mark + 1).split('&')) {
+    const equals = part.indexOf('=');
+    const name = COMPANIONS.find((known) => known === part.slice(0, Math.max(0, equals)));
+    if (name === undefined)
+      return misused(
+        'usage/companion',
+        'What stands after # in the source is not understood.',
+        `Known are: ${(kind.companions ?? []).join(', ')}.`,
+      );
+    requireCompanion(kind, name);
+    try {
+      companions[name] = decodeURIComponent(part.slice(equals + 1));
+    } catch {
+      misused('usage/companion', `The ${name} of the source is not percent-encoded.`, 'Write % as %25.');
+    }
+  }
+  return { location: text.slice(0, mark), companions };
+}
+
+function requireCompanion(kind: SourceKind, name: Companion): void {
+  if ((kind.companions ?? []).includes(name)) return;
+  misused(
+    'usage/companion',
+    `A ${kind.name} source has no ${name}.`,
+    (kind.companions ?? []).length === 0
+      ? 'Leave it out: such a source is complete in itself.'
+      : `It knows: ${(kind.companions ?? []).join(', ')}.`,
+  );
 }
 
 /**
  * Reads a source into a snapshot. A source that must be downloaded is kept as a private copy in `options.folder`.
- * @throws FailureError `bolt/…`, `micromdm/…`, `source/…`, `usage/…`
+ * @throws FailureError `bolt/…`, `micromdm/…`, `capture/…`, `source/…`, `usage/…`
  */
-export function readSource(reference: SourceReference, options: ReadOptions): Promise<Snapshot> {
-  return kindOf(reference.kind).read(reference, options);
+export async function readSource(reference: SourceReference, options: ReadOptions): Promise<Snapshot> {
+  const { kind, transport, location } = reference;
+  if (transport === 'file' && (await isCapture(location))) return readCapture(location, options);
+  return kindOf(kind).read(reference, options);
 }
 
 /**
  * Makes a private copy of a source (0600 in a 0700 folder), named by its content. On failure nothing is left.
  * @throws FailureError as {@link readSource}; `folder/not-private`
  */
-export function copySource(
+export async function copySource(
   reference: SourceReference,
   folder: string,
   options: Omit<ReadOptions, 'at' | 'folder'> = {},
 ): Promise<SourceCopy> {
-  return kindOf(reference.kind).copy(reference, folder, options);
+  const { copy } = kindOf(reference.kind);
+  if (copy !== undefined) return copy(reference, folder, options);
+  return writeCapture(await readSource(reference, { ...options, at: Date.now(), folder }), folder);
 }
 
 /**
@@ -59,7 +140,7 @@ export function copySource(
  * @throws FailureError `file/exists`, `folder/not-private`, `file/cannot-write`
  */
 export function exportSource(snapshot: Snapshot, folder: string): Promise<ExportedFile[]> {
-  return kindOf(snapshot.source.kind).export(snapshot, folder);
+  return exportSnapshot(snapshot, folder);
 }
 
 /**

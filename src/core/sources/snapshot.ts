@@ -40,15 +40,15 @@ export interface PushIdentity {
   readonly magic: Secret;
   /** APNs device token, lower-case hex as stored. May be malformed in a broken source. */
   readonly tokenHex: string;
-  /** Where it was found: MicroMDM keeps a second, older copy in the device record. */
-  readonly from: 'push-info' | 'device-record';
+  /** Where it was found: MicroMDM keeps a second, older copy in the device record; other sources keep one. */
+  readonly from: 'push-info' | 'device-record' | 'enrollment';
 }
 
 /** The identity certificate a device is bound to. */
 export interface DeviceCertificate {
   /** Lower-case hex SHA-256 of the DER. */
   readonly sha256: string;
-  /** True when the certificate itself is at hand (MicroMDM: in its SCEP depot). */
+  /** True when the certificate itself is at hand (MicroMDM: in its SCEP depot; NanoMDM: stored with the device, or in the depot). */
   readonly inDepot: boolean;
   /** The certificate; null when only its hash is known, or when it was read without keeping it. Not a secret. */
   readonly der: Buffer | null;
@@ -60,6 +60,8 @@ export interface DeviceCertificate {
   /** True when it claims the SCEP CA: same issuer name, same key id where both carry one. The cheap test; signatures
    *  are proven by `verifyIssuers`. Null when it could not be tried (no CA, or certificate not at hand). */
   readonly issuedByCa: boolean | null;
+  /** When the source bound the device to it, milliseconds since the epoch; absent or null where the source does not say. */
+  readonly associatedAt?: number | null;
 }
 
 /** A user channel of a Mac. */
@@ -107,7 +109,10 @@ export interface SourceDevice {
   /** Last contact, nanoseconds since the epoch; null when never or absurd (negative, or more than a day ahead). */
   readonly lastSeen: bigint | null;
   readonly push: PushIdentity | null;
+  /** The one it is bound to; where a source accepts several, the one bound last. */
   readonly certificate: DeviceCertificate | null;
+  /** The others the source still accepts from it, bound earliest first; absent where a source knows one only. */
+  readonly formerCertificates?: readonly DeviceCertificate[];
   /** Raw bytes; null when none. */
   readonly unlockToken: Secret | null;
   /** Raw bytes; null when none. */
@@ -195,11 +200,11 @@ export interface AbmToken {
 
 /** Where a snapshot came from. */
 export interface SourceIdentity {
-  /** `micromdm`, later `nanomdm`, `csv`. */
+  /** `micromdm`, `nanomdm`, `csv`, `several`. */
   readonly kind: string;
   /** The path or URL without any secret. */
   readonly path: string;
-  /** Lower-case hex SHA-256 of the bytes that were read; null for a database. */
+  /** Lower-case hex SHA-256 of the bytes that were read; null for a database and for a folder. */
   readonly sha256: string | null;
   /** Bolt's transaction id. */
   readonly txid: number | null;
@@ -224,6 +229,8 @@ export interface Snapshot {
   readonly abmTokens: readonly AbmToken[];
   readonly profiles: readonly SourceProfile[];
   readonly enrollmentProfile: EnrollmentProfile | null;
+  /** That profile as the old server hands it out, signed or not, readable or not; absent where the source keeps none. */
+  readonly enrollmentBody?: Secret;
   readonly blueprints: readonly Blueprint[];
   /** In the source's own order (MicroMDM: by record id). */
   readonly devices: readonly SourceDevice[];

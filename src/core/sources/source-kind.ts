@@ -1,8 +1,33 @@
 /** What every kind of source offers. A new source is one file with one of these, and one line in the table. */
 import type { OnProgress } from '../progress';
 import type { Secret } from '../secret';
-import type { ProfileCommands } from './micromdm/profile-commands';
 import type { Snapshot } from './snapshot';
+
+/** A profile that was sent by command. */
+export interface CommandedProfile {
+  readonly identifier: string;
+  readonly displayName: string | null;
+  readonly signed: boolean;
+  readonly payloadTypes: readonly string[];
+  /** As it was sent last. */
+  readonly body: Secret;
+  /** UDIDs that answered an installation, with no removal answered since. */
+  readonly installedOn: ReadonlySet<string>;
+  /** UDIDs for which an installation, or a removal, still waits. */
+  readonly waitingFor: ReadonlySet<string>;
+  readonly leaving: ReadonlySet<string>;
+  /** Different contents that were sent under this identifier. */
+  readonly versions: number;
+}
+
+/** What the queue tells. */
+export interface ProfileCommands {
+  readonly profiles: readonly CommandedProfile[];
+  /** False when the server keeps no queue on disk, or no history in it: then only what waits is known. */
+  readonly hasHistory: boolean;
+  /** InstallProfile commands whose profile could not be read. */
+  readonly unreadable: number;
+}
 
 /** A source that has been named but not read. Holds no secret. */
 export interface SourceReference {
@@ -12,6 +37,38 @@ export interface SourceReference {
   readonly transport: string;
   /** Absolute path or URL. */
   readonly location: string;
+  /**
+   * What belongs to it and lies elsewhere, by name: the SCEP depot of a NanoMDM, the jump host. Written after `#`.
+   * Absolute paths and URLs; never a secret.
+   */
+  readonly companions?: Companions;
+}
+
+/** Names of companions, as they are written: `#scep-depot=/var/lib/scep/depot&profile=/etc/enroll.mobileconfig`. */
+export const COMPANIONS = [
+  'scep-depot',
+  'scep-ca',
+  'scep-ca-key',
+  'push-certificate',
+  'push-key',
+  'profile',
+  'via',
+] as const;
+export type Companion = (typeof COMPANIONS)[number];
+export type Companions = Readonly<Partial<Record<Companion, string>>>;
+
+/** What an SSH login needs besides `ssh://user@host`. */
+export interface SshCredentials {
+  readonly password?: Secret;
+  /** Private key in any form OpenSSH writes. */
+  readonly keyFile?: string;
+  readonly keyPassphrase?: Secret;
+  /** Path of the agent's socket; absent: no agent is asked. */
+  readonly agent?: string;
+  /** Files like OpenSSH's known_hosts, looked through in order. */
+  readonly knownHosts?: readonly string[];
+  /** `SHA256:…` of the host key, confirmed by the operator; used where no file knows the host. */
+  readonly hostKey?: string;
 }
 
 /** How to read a source. */
@@ -21,6 +78,16 @@ export interface ReadOptions {
   /** Folder for private copies; needed where the source has to be downloaded. Made with mode 0700. */
   readonly folder?: string;
   readonly apiKey?: Secret;
+  /** Password of the account at the source's database. */
+  readonly password?: Secret;
+  /** Passphrase of the SCEP CA key that lies beside the source. */
+  readonly keyPassphrase?: Secret;
+  /** How the source's database proves who it is; the default verifies chain and name, on loopback it is `disabled`. */
+  readonly tls?: 'verify-identity' | 'verify-ca' | 'disabled';
+  /** Confirmed by name: this connection may be unencrypted although it leaves the machine. */
+  readonly plaintextConfirmed?: boolean;
+  /** How to log in where the source, or its database, is reached over SSH. */
+  readonly ssh?: SshCredentials;
   /** PEM file with the CAs to trust instead of the system's. */
   readonly caFile?: string;
   /** SHA-256 fingerprint of the server's certificate. */
@@ -70,11 +137,18 @@ export interface SourceKind {
   readonly name: string;
   /** How it is written, for usage messages. */
   readonly forms: readonly string[];
-  /** Everything after `kind:`. Throws usage failures; never repeats what may hold a password. */
-  parse(location: string): SourceReference;
+  /** Companions it knows; none where a source is complete in itself. */
+  readonly companions?: readonly Companion[];
+  /** Everything between `kind:` and `#`. Throws usage failures; never repeats what may hold a password. */
+  parse(location: string, companions: Companions): SourceReference;
+  /** Captures are read before this is asked. */
   read(reference: SourceReference, options: ReadOptions): Promise<Snapshot>;
-  copy(reference: SourceReference, folder: string, options: Omit<ReadOptions, 'at' | 'folder'>): Promise<SourceCopy>;
-  export(snapshot: Snapshot, folder: string): Promise<ExportedFile[]>;
+  /** Copies the source as it lies there; absent where a capture of its snapshot is the copy. */
+  readonly copy?: (
+    reference: SourceReference,
+    folder: string,
+    options: Omit<ReadOptions, 'at' | 'folder'>,
+  ) => Promise<SourceCopy>;
   /** Profiles that were put on devices by command, from a local file; absent where the kind cannot tell. */
   readonly profileCommands?: (
     path: string,

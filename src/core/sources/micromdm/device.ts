@@ -2,7 +2,7 @@
 import { Secret } from '../../secret';
 import type { DeviceCertificate, PendingCommands, PushIdentity, Reason, SourceDevice } from '../snapshot';
 import type { CertificateHashes } from './cert-auth';
-import { platformOf } from './platform';
+import { platformOf } from '../platform';
 import { MessageType, type Decoded } from './protobuf';
 import type { PushRecords } from './push-info';
 import { BUCKET, type Reading } from './reading';

@@ -93,7 +93,7 @@ export function readMicroMdmFile(
   const scepCa = readScepCa(reading);
   const devices = readDevicesJoined(reading, push?.topic ?? '');
   readDepot(reading, scepCa, devices, keepCertificates);
-  const { profiles, enrollmentProfile } = readProfiles(reading);
+  const { profiles, enrollmentProfile, enrollmentBody } = readProfiles(reading);
   const abm = readAbm(reading);
   const blueprints = readBlueprints(reading);
   return {
@@ -113,6 +113,7 @@ export function readMicroMdmFile(
     abmTokens: abm.tokens,
     profiles,
     enrollmentProfile,
+    ...(enrollmentBody === null ? {} : { enrollmentBody }),
     blueprints,
     devices: devices.list,
     findings: reading.finish(),

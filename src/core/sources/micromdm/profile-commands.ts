@@ -9,38 +9,13 @@ import { isSignedData } from '../../certificates/cms';
 import type { OnProgress } from '../../progress';
 import { Secret } from '../../secret';
 import { asDictionary, readPropertyList, textOf } from '../property-list';
+import type { ProfileCommands } from '../source-kind';
 import { requestTypeOf } from './command-queue';
 import { databaseIn } from './index';
 import { requireMicroMdm } from './origin';
 import { openProfile, payloads } from './profile';
 import { MessageType } from './protobuf';
 import { BUCKET, Reading } from './reading';
-
-/** A profile that was sent by command. */
-export interface CommandedProfile {
-  readonly identifier: string;
-  readonly displayName: string | null;
-  readonly signed: boolean;
-  readonly payloadTypes: readonly string[];
-  /** As it was sent last. */
-  readonly body: Secret;
-  /** UDIDs that answered an installation, with no removal answered since. */
-  readonly installedOn: ReadonlySet<string>;
-  /** UDIDs for which an installation, or a removal, still waits. */
-  readonly waitingFor: ReadonlySet<string>;
-  readonly leaving: ReadonlySet<string>;
-  /** Different contents that were sent under this identifier. */
-  readonly versions: number;
-}
-
-/** What the queue tells. */
-export interface ProfileCommands {
-  readonly profiles: readonly CommandedProfile[];
-  /** False when the server keeps no queue on disk, or no history in it: then only what waits is known. */
-  readonly hasHistory: boolean;
-  /** InstallProfile commands whose profile could not be read. */
-  readonly unreadable: number;
-}
 
 const queueMessage = new MessageType({ pending: [2, 'messages'], completed: [3, 'messages'], notNow: [5, 'messages'] });
 const commandMessage = new MessageType({ payload: [2, 'bytes'] });

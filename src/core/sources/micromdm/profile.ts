@@ -21,9 +21,11 @@ const profileMessage = new MessageType({ id: [1, 'text'], mobileconfig: [2, 'byt
 export function readProfiles(reading: Reading): {
   readonly profiles: SourceProfile[];
   readonly enrollmentProfile: EnrollmentProfile | null;
+  readonly enrollmentBody: Secret | null;
 } {
   const profiles: SourceProfile[] = [];
   let enrollmentProfile: EnrollmentProfile | null = null;
+  let enrollmentBody: Secret | null = null;
   reading.entries(BUCKET.profile, ({ key, value }) => {
     const decoded = profileMessage.decode(value);
     if (!decoded.ok) {
@@ -43,7 +45,10 @@ export function readProfiles(reading: Reading): {
       body: new Secret('profile', body),
       payloadTypes: root ? payloads(root).map((payload) => textOf(payload, 'PayloadType') ?? '') : [],
     });
-    if (identifier === ENROLLMENT_IDENTIFIER && root) enrollmentProfile = enrollmentOf(root);
+    if (identifier === ENROLLMENT_IDENTIFIER) {
+      enrollmentProfile = root && enrollmentOf(root);
+      enrollmentBody = new Secret('enrollment profile', body);
+    }
   });
   reading.findings.gather(
     'profile-key-mismatch',
@@ -56,7 +61,7 @@ export function readProfiles(reading: Reading): {
     'warning',
     (count) => `Profiles that could not be read as property lists: ${count}. They are kept as they are.`,
   );
-  return { profiles, enrollmentProfile };
+  return { profiles, enrollmentProfile, enrollmentBody };
 }
 
 /**

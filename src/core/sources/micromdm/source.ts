@@ -8,7 +8,6 @@ import { privateFolder } from '../private-folder';
 import type { ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
 import type { Snapshot } from '../snapshot';
 import { downloadBackup, parseBackupUrl } from './backup';
-import { exportMicroMdm } from './export';
 import { databaseIn, readMicroMdm } from './index';
 import { requireMicroMdm } from './origin';
 import { readProfileCommands } from './profile-commands';
@@ -20,7 +19,6 @@ export const microMdm: SourceKind = {
   parse,
   read,
   copy,
-  export: exportMicroMdm,
   profileCommands: readProfileCommands,
 };
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyIssuers } from '../../../../src/core/certificates/issuer';
 import { readMicroMdm } from '../../../../src/core/sources/micromdm';
 import { requestTypeOf } from '../../../../src/core/sources/micromdm/command-queue';
-import { platformOf } from '../../../../src/core/sources/micromdm/platform';
+import { platformOf } from '../../../../src/core/sources/platform';
 import type { Snapshot, SourceDevice } from '../../../../src/core/sources/snapshot';
 import { writeBolt } from '../../../bolt-writer';
 import {

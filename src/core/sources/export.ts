@@ -1,12 +1,11 @@
-/** A MicroMDM's key material and profiles as files, for whoever wants to carry them over by hand. */
+/** A source's key material and profiles as files, for whoever wants to carry them over by hand. */
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
-import { writePem } from '../../certificates/pem';
-import { refuseExisting, writePrivate } from '../../private-file';
-import { privateFolder } from '../private-folder';
-import type { KeyedCertificate, Snapshot } from '../snapshot';
-import type { ExportedFile } from '../source-kind';
-import { ENROLLMENT_IDENTIFIER } from './profile';
+import { writePem } from '../certificates/pem';
+import { refuseExisting, writePrivate } from '../private-file';
+import { privateFolder } from './private-folder';
+import type { KeyedCertificate, Snapshot } from './snapshot';
+import type { ExportedFile } from './source-kind';
 
 /**
  * Writes scep-ca, push and abm certificates and keys, ABM tokens, profiles and the enrollment profile, as far as the
@@ -14,7 +13,7 @@ import { ENROLLMENT_IDENTIFIER } from './profile';
  * @returns what was written, in order.
  * @throws FailureError `file/exists` before anything is written; `folder/not-private`, `file/cannot-write`
  */
-export async function exportMicroMdm(snapshot: Snapshot, folder: string): Promise<ExportedFile[]> {
+export async function exportSnapshot(snapshot: Snapshot, folder: string): Promise<ExportedFile[]> {
   const files = contentOf(snapshot);
   for (const name of files.keys()) refuseExisting(join(folder, name));
   await privateFolder(folder);
@@ -40,12 +39,11 @@ function contentOf(snapshot: Snapshot): Map<string, Buffer> {
   pair('abm', snapshot.abmKeyPair);
   for (const { consumerKey, body } of snapshot.abmTokens)
     files.set(freeName(files, 'abm-token-', consumerKey, '.json'), body.reveal());
+  const enrollment = snapshot.enrollmentBody?.reveal();
+  if (enrollment !== undefined) files.set('enrollment.mobileconfig', enrollment);
   for (const { identifier, body } of snapshot.profiles) {
-    const name =
-      identifier === ENROLLMENT_IDENTIFIER
-        ? 'enrollment.mobileconfig'
-        : freeName(files, 'profiles/', identifier, '.mobileconfig');
-    files.set(name, body.reveal());
+    if (enrollment?.equals(body.reveal())) continue;
+    files.set(freeName(files, 'profiles/', identifier, '.mobileconfig'), body.reveal());
   }
   return files;
 }

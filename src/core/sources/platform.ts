@@ -1,5 +1,5 @@
 /** The platform of an Apple device, from what little the record says (spec 8 #43). */
-import type { Platform } from '../snapshot';
+import type { Platform } from './snapshot';
 
 const byProduct: readonly (readonly [RegExp, Platform])[] = [
   [/^(?:iPhone|iPod)/, 'ios'],
