@@ -14,7 +14,9 @@ const done = [...judged, 'migration'];
 const layers = {
   bolt: { folder: 'src/core/bolt', uses: base, ...engine },
   certificates: { folder: 'src/core/certificates', uses: base, ...engine },
-  sources: { folder: 'src/core/sources', uses: [...base, 'bolt', 'certificates'], ...engine },
+  folder: { folder: 'src/core/folder', uses: base, ...engine },
+  ssh: { folder: 'src/core/ssh', uses: [...base, 'folder'], ...engine },
+  sources: { folder: 'src/core/sources', uses: [...base, 'bolt', 'certificates', 'folder', 'ssh'], ...engine },
   inspector: { folder: 'src/core/inspector', uses: [...base, 'certificates', 'sources'], ...engine },
   fleet: { folder: 'src/core/fleet', uses: [...base, 'certificates'], ...engine },
   migration: { folder: 'src/core/migration', uses: judged, ...engine },
