@@ -2,7 +2,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { FailureError } from '../failure';
 import { Secret } from '../secret';
-import { looksLikePem, readPem } from './pem';
+import { decryptPem } from './password-encryption';
+import { looksLikePem, readPem, type PemBlock } from './pem';
 
 /** What kind of key a certificate carries. */
 export interface KeyFacts {
@@ -26,7 +27,7 @@ const curveBits: Readonly<Record<string, number>> = { prime256v1: 256, secp384r1
 /**
  * Opens a private key: PEM (the first key block; PKCS#1, PKCS#8, SEC 1) or DER of the same three forms.
  * @param what how to call it in the message: `the push certificate's key`.
- * @param passphrase for an encrypted one.
+ * @param passphrase for an encrypted one; without it an old PEM block is tried with an empty passphrase.
  * @throws FailureError `key/encrypted`, `key/unreadable`; neither quotes any byte of the key
  */
 export function openPrivateKey(bytes: Buffer, what: string, passphrase?: Secret): KeyObject {
@@ -35,6 +36,8 @@ export function openPrivateKey(bytes: Buffer, what: string, passphrase?: Secret)
     const block = readPem(bytes).find(({ label }) => label.endsWith('PRIVATE KEY'));
     if (!block) return failed('key/unreadable', `There is no private key in ${what}.`);
     if (block.encrypted) {
+      const old = openOldPem(block, passphrase);
+      if (old !== null) return old;
       if (!passphrase) return failed('key/encrypted', `The private key of ${what} is encrypted.`);
       return tryOpen(() => createPrivateKey({ key: bytes, format: 'pem', passphrase: passphrase.reveal() }), what);
     }
@@ -84,6 +87,24 @@ export function keyFacts(key: KeyObject): KeyFacts {
   const details = key.asymmetricKeyDetails ?? {};
   const bits = details.modulusLength ?? (details.namedCurve ? (curveBits[details.namedCurve] ?? null) : null);
   return { type: typeNames[type] ?? type, bits };
+}
+
+/**
+ * Opens an old encrypted block (`Proc-Type: 4,ENCRYPTED`) here, because OpenSSL refuses the empty passphrase that the
+ * SCEP server of MicroMDM's makers writes its CA key with. Null when it is another block or another passphrase.
+ */
+function openOldPem(block: PemBlock, passphrase: Secret | undefined): KeyObject | null {
+  if (block.headers === '') return null;
+  const opened = decryptPem(block.headers, block.der, passphrase?.reveal() ?? Buffer.alloc(0));
+  if (!opened.ok) return null;
+  for (const type of ['pkcs1', 'pkcs8', 'sec1'] as const) {
+    try {
+      return createPrivateKey({ key: opened.value, format: 'der', type });
+    } catch {
+      // Not this form, or bytes that only looked decrypted.
+    }
+  }
+  return null;
 }
 
 function tryOpen(open: () => KeyObject, what: string): KeyObject {

@@ -4,24 +4,27 @@ import { hash } from 'node:crypto';
 import type { Certificate } from '../certificates/der';
 import { keyFacts, keyMatches, openPrivateKey, privateKeyPem, publicKeyOf } from '../certificates/key';
 import { FailureError } from '../failure';
+import type { Secret } from '../secret';
 import type { KeyedCertificate } from './snapshot';
 
 /**
  * Puts a certificate and the key stored beside it together.
  * @param key PEM or DER in any form; null when there is none.
  * @param label what the key is called when it is shown redacted: `SCEP CA key`.
+ * @param passphrase for an encrypted key.
  * @returns `problem` says why a key that is there could not be opened; never quotes it.
  */
 export function keyedCertificate(
   certificate: Certificate,
   key: Buffer | null,
   label: string,
+  passphrase?: Secret,
 ): { readonly keyed: KeyedCertificate; readonly problem: string | null } {
   let opened: KeyObject | null = null;
   let problem: string | null = null;
   if (key !== null && key.length > 0) {
     try {
-      opened = openPrivateKey(key, `the ${label}`);
+      opened = openPrivateKey(key, `the ${label}`, passphrase);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       problem = error.failure.message;
