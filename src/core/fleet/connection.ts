@@ -4,27 +4,20 @@
  * Everything above works with {@link FleetConnection}; mysql2 is known to this file and its neighbour
  * `database-failure` alone.
  */
-import { readFile } from 'node:fs/promises';
-import { BlockList, connect as connectSocket, isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { checkServerIdentity, TLSSocket } from 'node:tls';
 import { authPlugins, createConnection, type Connection, type ConnectionOptions, type QueryError } from 'mysql2';
-import { misused, refused, unreadable } from '../failure';
+import { hostAndPort, parseDatabaseAddress, type DatabaseAddress } from '../database/address';
+import { openSocket } from '../database/socket';
+import { isLoopback, readCaFile, type TlsMode } from '../database/trust';
+import { refused } from '../failure';
 import type { Secret } from '../secret';
 import { databaseFailure, PUBLIC_KEY_REFUSED } from './database-failure';
 
-/** Where a MySQL database is and who asks. Holds no password, so it may be shown and written down. */
-export interface FleetAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly database: string;
-}
+export { defaultTlsMode, isLoopback, type TlsMode } from '../database/trust';
 
-/**
- * How the server proves who it is. `verify-identity`: trusted chain and matching name (the default);
- * `verify-ca`: trusted chain only; `disabled`: no encryption, to loopback or after a typed confirmation.
- */
-export type TlsMode = 'verify-identity' | 'verify-ca' | 'disabled';
+/** Where Fleet’s MySQL is and who asks. Holds no password, so it may be shown and written down. */
+export type FleetAddress = DatabaseAddress;
 
 export interface FleetTarget {
   readonly address: FleetAddress;
@@ -117,7 +110,14 @@ const SQL_MODE =
 
 const OLDEST = [8, 0, 16] as const;
 
-const ADDRESS_FORM = 'Write it as mysql://user@host:3306/database.';
+const ADDRESS_WORDS = {
+  what: 'Fleet’s database',
+  code: 'usage/fleet-address',
+  form: 'Write it as mysql://user@host:3306/database.',
+  beginning: 'mysql://',
+  password: 'Leave it out and give it by --fleet-password-file or in SLIPWAY_FLEET_PASSWORD.',
+  options: 'Leave them out; TLS is chosen by the options --fleet-tls and --fleet-ca-file.',
+};
 
 /**
  * Reads `mysql://user@host[:3306]/database`. User and database are percent-decoded, IPv6 stands in brackets.
@@ -126,78 +126,7 @@ const ADDRESS_FORM = 'Write it as mysql://user@host:3306/database.';
  * the address: what does not parse may still hold a password.
  */
 export function parseFleetAddress(url: string): FleetAddress {
-  const parts = /^mysql:\/\/([^/?#]*)(?:\/([^?#]*))?([?#].*)?$/is.exec(url.trim());
-  if (parts === null) {
-    misused('usage/fleet-address', 'The address of Fleet’s database does not begin with mysql://.', ADDRESS_FORM);
-  }
-  const [, authority = '', path = '', rest] = parts;
-  const at = authority.lastIndexOf('@');
-  // A password with an unescaped slash ends up in the path: `mysql://user:pa/ss@host/db`.
-  if (authority.slice(0, Math.max(at, 0)).includes(':') || (at < 0 && path.includes('@'))) {
-    misused(
-      'usage/secret-in-url',
-      'The address of Fleet’s database holds a password, which would end up in the shell’s history and in process lists.',
-      'Leave it out and give it by --fleet-password-file or in SLIPWAY_FLEET_PASSWORD.',
-    );
-  }
-  if (at < 0 || at === 0) {
-    misused('usage/fleet-address', 'The address of Fleet’s database names no user.', ADDRESS_FORM);
-  }
-  if (rest !== undefined) {
-    misused(
-      'usage/fleet-address',
-      'The address of Fleet’s database carries options after the name of the database.',
-      'Leave them out; TLS is chosen by the options --fleet-tls and --fleet-ca-file.',
-    );
-  }
-  const place = /^(?:\[([^[\]]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(authority.slice(at + 1));
-  const host = place?.[1] ?? place?.[2] ?? '';
-  const port = place?.[3] === undefined ? 3306 : Number(place[3]);
-  if (host === '' || (place?.[1] !== undefined && isIP(host.replace(/%.*$/s, '')) !== 6)) {
-    misused('usage/fleet-address', 'The address of Fleet’s database names no host that could be read.', ADDRESS_FORM);
-  }
-  if (port < 1 || port > 65_535) {
-    misused('usage/fleet-address', 'The port of Fleet’s database is not between 1 and 65535.', ADDRESS_FORM);
-  }
-  const database = decoded(path);
-  if (database === '' || database.includes('/') || database.length > 64) {
-    misused('usage/fleet-address', 'The address of Fleet’s database names no database.', ADDRESS_FORM);
-  }
-  return { host: decoded(host), port, user: decoded(authority.slice(0, at)), database };
-}
-
-function decoded(text: string): string {
-  let value: string;
-  try {
-    value = decodeURIComponent(text);
-  } catch {
-    misused(
-      'usage/fleet-address',
-      'A percent sign in the address of Fleet’s database is not followed by two hex digits.',
-      ADDRESS_FORM,
-    );
-  }
-  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
-  if (/[\u0000-\u001f\u007f]/.test(value)) {
-    misused('usage/fleet-address', 'The address of Fleet’s database holds a control character.', ADDRESS_FORM);
-  }
-  return value;
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** True for 127.0.0.0/8, ::1 and `localhost`: what is said there does not leave the machine. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  if (family === 0) return host.toLowerCase() === 'localhost';
-  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
-}
-
-/** The mode when nothing was chosen: no encryption to loopback, the full check to everywhere else. */
-export function defaultTlsMode(host: string): TlsMode {
-  return isLoopback(host) ? 'disabled' : 'verify-identity';
+  return parseDatabaseAddress(url, { mysql: 3306 }, ADDRESS_WORDS);
 }
 
 /**
@@ -233,9 +162,9 @@ export async function connectFleet(
 }
 
 /** `host:port`, for people. */
-export function nameOf(address: FleetAddress): string {
-  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-}
+export const nameOf = hostAndPort;
+
+const CA_EXAMPLE = 'the certificate of the CA that issued the MySQL server’s certificate (on a MySQL server: ca.pem)';
 
 async function optionsOf(target: FleetTarget, limits: ConnectionLimits): Promise<ConnectionOptions> {
   const { address, tls } = target;
@@ -273,7 +202,7 @@ async function optionsOf(target: FleetTarget, limits: ConnectionLimits): Promise
       minVersion: 'TLSv1.2',
       rejectUnauthorized: true,
       verifyIdentity: tls.mode === 'verify-identity',
-      ...(tls.caFile === null ? {} : { ca: await readCaFile(tls.caFile) }),
+      ...(tls.caFile === null ? {} : { ca: await readCaFile(tls.caFile, 'fleet/ca-file', CA_EXAMPLE) }),
     };
   } else if (!isLoopback(address.host)) {
     // Over an open line the server would hand out an RSA key to encrypt the password with, and so would anybody in
@@ -287,43 +216,6 @@ async function optionsOf(target: FleetTarget, limits: ConnectionLimits): Promise
     };
   }
   return options;
-}
-
-function openSocket(address: FleetAddress): Socket {
-  const socket = connectSocket({
-    port: address.port,
-    host: address.host,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 10_000,
-  });
-  // When TLS starts on an existing socket Node compares the certificate with the name the socket was opened by, which
-  // it keeps in `_host` for names but not for IP addresses, falling back to "localhost". Without this line a
-  // certificate for localhost would pass for any IP address. `Session.open` checks the name a second time.
-  if (isIP(address.host) !== 0) Object.defineProperty(socket, '_host', { value: address.host, writable: true });
-  return socket;
-}
-
-async function readCaFile(path: string): Promise<string> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    unreadable(
-      'fleet/ca-file',
-      `The CA file ${path} could not be read (${reason}).`,
-      'Name a PEM file that you may read.',
-    );
-  }
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    unreadable(
-      'fleet/ca-file',
-      `The CA file ${path} holds no certificate in PEM form.`,
-      'Name the file with the certificate of the CA that issued the MySQL server’s certificate (on a MySQL server: ca.pem).',
-    );
-  }
-  return text;
 }
 
 /** What a server answers is not ours to trust: a proxy in between may say `NULL`, or 1 as a text. */

@@ -4,6 +4,7 @@
  * MySQL's own texts hold values (a duplicate entry, a bad string) and parts of statements. Of them only names are
  * taken over: tables, columns, constraints, privileges.
  */
+import { isConnectionLost, tlsCause, unreachableBecause } from '../database/network-cause';
 import { FailureError, type Failure, type FailureKind } from '../failure';
 
 /** Code of the error that is thrown when a server offers an RSA key over an open line. */
@@ -90,22 +91,10 @@ function meaningOf(error: DatabaseError, place: Place): Meaning {
   );
 }
 
-const UNREACHABLE: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the host name is not known to DNS',
-  EAI_AGAIN: 'DNS did not answer',
-  ECONNREFUSED: 'nothing listens on that port',
-  EHOSTUNREACH: 'there is no route to that host',
-  ENETUNREACH: 'there is no route to that network',
-  EACCES: 'the system forbids the connection',
-  EPERM: 'the system forbids the connection',
-  EADDRNOTAVAIL: 'the address cannot be reached from here',
-  EINVAL: 'the address cannot be reached from here',
-};
-
 function networkMeaning(error: DatabaseError, server: string): Meaning | null {
   const code = error.code ?? '';
-  const why = UNREACHABLE[code];
-  if (why !== undefined) {
+  const why = unreachableBecause(code);
+  if (why !== null) {
     return {
       code: 'fleet/unreachable',
       kind: 'unreadable',
@@ -147,10 +136,9 @@ function networkMeaning(error: DatabaseError, server: string): Meaning | null {
     };
   }
   const lost =
-    ['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE', 'ER_SERVER_SHUTDOWN', 'ER_CLIENT_INTERACTION_TIMEOUT'].includes(
-      code,
-    ) ||
-    ['ER_CONNECTION_KILLED', 'ER_NORMAL_SHUTDOWN', 'ERR_STREAM_DESTROYED'].includes(code) ||
+    isConnectionLost(code) ||
+    ['PROTOCOL_CONNECTION_LOST', 'ER_SERVER_SHUTDOWN', 'ER_CLIENT_INTERACTION_TIMEOUT'].includes(code) ||
+    ['ER_CONNECTION_KILLED', 'ER_NORMAL_SHUTDOWN'].includes(code) ||
     error.message.includes('closed state');
   if (lost) {
     return {
@@ -198,8 +186,8 @@ function tlsMeaning(error: DatabaseError, place: Place, server: string): Meaning
     };
   }
   if (code !== 'HANDSHAKE_SSL_ERROR') return null;
-  const text = error.message;
-  if (/altnames|does not match|Cert is empty|Cert does not contain/i.test(text)) {
+  const cause = tlsCause(error.message);
+  if (cause === 'wrong-name') {
     return {
       code: 'fleet/tls-wrong-name',
       kind: 'unreadable',
@@ -208,7 +196,7 @@ function tlsMeaning(error: DatabaseError, place: Place, server: string): Meaning
         'Connect by a name the certificate carries. Certificates MySQL makes for itself carry no host name: choose --fleet-tls verify-ca with that server’s own CA file if it cannot be replaced.',
     };
   }
-  if (/expired/i.test(text)) {
+  if (cause === 'expired') {
     return {
       code: 'fleet/tls-untrusted',
       kind: 'unreadable',
@@ -216,11 +204,7 @@ function tlsMeaning(error: DatabaseError, place: Place, server: string): Meaning
       remedy: 'Renew the certificate, and check the clock of this machine.',
     };
   }
-  if (
-    /self.?signed|unable to (verify|get)|not authorized|untrusted|not yet valid|invalid ca|certificate (signature|chain|revoked|rejected)|unsuitable/i.test(
-      text,
-    )
-  ) {
+  if (cause === 'untrusted') {
     return {
       code: 'fleet/tls-untrusted',
       kind: 'unreadable',
