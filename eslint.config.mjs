@@ -27,7 +27,7 @@ const layers = {
   migration: { folder: 'src/core/migration', uses: judged, ...engine },
   assets: { folder: 'src/core/assets', uses: done, ...engine },
   profile: { folder: 'src/core/profile', uses: done, ...engine },
-  commands: { folder: 'src/core/commands', uses: done, ...engine },
+  commands: { folder: 'src/core/commands', uses: [...done, 'profile'], ...engine },
   controls: { folder: 'src/core/controls', uses: [...done, 'profile', 'commands'], ...engine },
   agent: { folder: 'src/core/agent', uses: [...done, 'profile', 'commands'], ...engine },
   cutover: { folder: 'src/core/cutover', uses: [...done, 'profile', 'commands', 'watch'], ...engine },

@@ -536,6 +536,7 @@ lazily(
     .option('--copied <instances...>', 'next, back, set: NAME=SHA256 of a map file carried there by hand')
     .option('--wake <way>', 'fleet, old-server, both or none (default: what address and secrets are given for)')
     .option('--push-url <url>', 'the old server, to push devices Fleet has no host of (its API key as above)')
+    .option('--old-server <kind>', 'what that is, where the source does not say: micromdm or nanomdm')
     .option('--push-ca-file <file>', 'PEM of the CA of its certificate')
     .option('--allow-plain-push', 'its API key may travel in the open')
     .option('--staging', 'next: the target is a staging Fleet')
@@ -667,6 +668,7 @@ lazily(
     .option('--all-devices', 'remove: every device of the source')
     .option('--through <way>', 'remove: old-server (before the switch), fleet (after it), or fleetctl (print commands)')
     .option('--old-url <url>', 'remove, status: the old server’s URL, for its API')
+    .option('--old-server <kind>', 'remove: what the old server is, where the source does not say: micromdm or nanomdm')
     .option('--allow-plain-http', 'remove, status: really call the old server without TLS')
     .option('--send', 'remove: send it; without it only what would be sent is shown')
     .option('--journals <folder>', 'remove: folder of the journal (default: here)')
@@ -765,6 +767,10 @@ lazily(
     .option('--wave <file>', 'install: these devices, one UDID or serial number a line')
     .option('--all-devices', 'install: every Mac of the source')
     .option('--old-url <url>', 'install, status: the old server’s URL, for its API')
+    .option(
+      '--old-server <kind>',
+      'install: what the old server is, where the source does not say: micromdm or nanomdm',
+    )
     .option('--allow-plain-http', 'install, status: really call the old server without TLS')
     .option('--per-second <number>', 'install: commands a second, 1 to 100 (default 10)')
     .option('--send', 'install: send it; without it only what would be sent is shown')

@@ -1,5 +1,5 @@
 /** The old server's API for a command: options to engine. */
-import { OldServer } from '../core/commands/old-server';
+import { oldServerKindOf, openOldServer, type OldServer } from '../core/commands/old-server';
 import { parsePlace } from '../core/commands/web-call';
 import { misused } from '../core/failure';
 import { parseSource } from '../core/sources';
@@ -11,13 +11,20 @@ export interface OldServerOptions {
   readonly apiKeyFile?: string;
   readonly sourceCaFile?: string;
   readonly allowPlainHttp?: boolean;
+  /** What kind of server it is, where the source does not say. */
+  readonly oldServer?: string;
 }
 
 /**
  * The old server named by --old-url, else by a source that is its own URL.
- * @throws FailureError `usage/old-url-missing`, `usage/api-key-missing`, and what `parsePlace` throws
+ * @param kind what kind it is, where no source tells
+ * @throws FailureError `usage/old-url-missing`, `usage/api-key-missing`, `usage/old-server-kind`, and what `parsePlace` throws
  */
-export function oldServerFrom(options: OldServerOptions, source: string | null): { server: OldServer; host: string } {
+export function oldServerFrom(
+  options: OldServerOptions,
+  source: string | null,
+  kind: string | null = null,
+): { server: OldServer; host: string } {
   const reference = source === null ? null : parseSource(source);
   const url = options.oldUrl ?? (reference?.transport === 'http' ? reference.location : undefined);
   if (url === undefined)
@@ -39,5 +46,6 @@ export function oldServerFrom(options: OldServerOptions, source: string | null):
     caFile: options.sourceCaFile ?? null,
     plainConfirmed: options.allowPlainHttp ?? false,
   };
-  return { server: new OldServer(place, key), host: parsePlace(place).host };
+  const server = openOldServer(oldServerKindOf(options.oldServer ?? kind, reference?.kind ?? null), place, key);
+  return { server, host: parsePlace(place).host };
 }

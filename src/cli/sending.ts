@@ -1,7 +1,7 @@
 /** What the commands that send something to devices have in common: the wave, the outcome, and its status later. */
 import { readCommandJournal, commandStanding } from '../core/commands/command-journal';
 import { askFleet, askOldServer, countFates, journaledFates, type FollowedCommand } from '../core/commands/follow-up';
-import type { SendResult } from '../core/commands/send';
+import { NOT_PUSHED, type SendResult } from '../core/commands/send';
 import { misused, unreadable } from '../core/failure';
 import { FleetApi } from '../core/fleet/api-client';
 import { parseFleetUrl, type FleetUrl } from '../core/fleet/https-request';
@@ -48,6 +48,7 @@ export function fleetApiFrom(options: FleetOptions): { place: FleetUrl; token: S
 export async function printSending(result: SendResult, json: boolean, more: object): Promise<number> {
   const counts = { sent: 0, failed: 0, unknown: 0 };
   for (const { state } of result.commands) counts[state] += 1;
+  const unpushed = result.commands.filter(({ code }) => code === NOT_PUSHED).length;
   if (json) {
     await printJson({ schema: 1, ...more, sent: { ...result, counts } });
   } else {
@@ -55,6 +56,9 @@ export async function printSending(result: SendResult, json: boolean, more: obje
       styled(result.state === 'complete' ? 'Sent.' : 'Stopped; the same command goes on.', 'bold'),
       ...table([
         [String(counts.sent), 'commands taken'],
+        ...(unpushed === 0
+          ? []
+          : [[String(unpushed), 'of them queued without a push: the device gets them when it calls in']]),
         [String(counts.failed), 'refused'],
         [String(counts.unknown), 'without an answer'],
         [String(result.already), 'had been sent before'],
@@ -96,7 +100,7 @@ export async function printStatus(journal: string | undefined, options: StatusOp
     const fleet = opened.way === 'fleet' ? fleetApiFrom(options) : null;
     if (fleet !== null) followed = await askFleet(fleet.api, standing);
     else if (opened.way === 'old-server' && options.oldUrl !== undefined) {
-      const { server, host } = oldServerFrom(options, null);
+      const { server, host } = oldServerFrom(options, null, opened.server ?? null);
       requirePlace(opened.place, host);
       followed = await askOldServer(server, standing, progress.onProgress);
     } else {

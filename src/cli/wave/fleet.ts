@@ -1,4 +1,5 @@
 /** What a wave needs of source and Fleet besides what other commands need: a fresh copy, and waking. */
+import { oldServerKindOf, openOldServer } from '../../core/commands/old-server';
 import { makeWaker, WAKE_WAYS, type Waker } from '../../core/cutover/waker';
 import type { FreshSource } from '../../core/cutover/wave-move';
 import { misused } from '../../core/failure';
@@ -24,10 +25,14 @@ export interface WakeOptions extends FleetOptions, SourceOptions {
   readonly pushUrl?: string;
   readonly pushCaFile?: string;
   readonly allowPlainPush?: boolean;
+  readonly oldServer?: string;
 }
 
-/** Null when nobody is to be woken. */
-export function wakerFrom(options: WakeOptions, onProgress: OnProgress): Waker | null {
+/**
+ * Null when nobody is to be woken.
+ * @param source the ladder’s, which says what kind of server is asked to push
+ */
+export function wakerFrom(source: string, options: WakeOptions, onProgress: OnProgress): Waker | null {
   const { fleetUrl, fleetUrlCaFile, pushUrl, wake } = options;
   const token = secretFrom('Fleet API token', options.fleetTokenFile, 'SLIPWAY_FLEET_TOKEN');
   const apiKey = secretFrom('API key', options.apiKeyFile, 'SLIPWAY_API_KEY');
@@ -49,15 +54,16 @@ export function wakerFrom(options: WakeOptions, onProgress: OnProgress): Waker |
       oldServer:
         pushUrl === undefined || apiKey === null
           ? null
-          : {
-              place: {
+          : openOldServer(
+              oldServerKindOf(options.oldServer ?? null, parseSource(source).kind),
+              {
                 who: 'The old server',
                 url: pushUrl,
                 caFile: options.pushCaFile ?? options.sourceCaFile ?? null,
                 plainConfirmed: options.allowPlainPush ?? false,
               },
               apiKey,
-            },
+            ),
     },
     wish,
     onProgress,

@@ -44,7 +44,7 @@ export async function plan(options: WaveOptions): Promise<number> {
 async function prepared(options: WaveOptions, onProgress: ReturnType<typeof progressLine>['onProgress']) {
   const opened = await open(options);
   const target = fleetTarget(options.fleet ?? missing('--fleet', 'Fleet’s database'), options);
-  const waker = wakerFrom(options, onProgress);
+  const waker = wakerFrom(opened.ladder.source, options, onProgress);
   const source = await freshSource(options.source ?? opened.ladder.source, options, onProgress);
   const accepted = new Set(options.accept ?? []);
   const rules = options.teamMap === undefined ? null : parseTeamMap(readText('team map', options.teamMap));
@@ -274,7 +274,8 @@ export async function wake(options: WaveOptions): Promise<number> {
   const progress = progressLine(options.json === true);
   try {
     const { ladder: made, waves } = await open(options, false);
-    const waker = wakerFrom(options, progress.onProgress) ?? missing('--fleet-url or --push-url', 'who wakes them');
+    const waker =
+      wakerFrom(made.source, options, progress.onProgress) ?? missing('--fleet-url or --push-url', 'who wakes them');
     const preview = await prepareWaking(waves, {
       ...(options.wave === undefined ? {} : { rung: options.wave }),
       ...(options.only === undefined ? {} : { udids: udidsOf(options.only) }),

@@ -81,6 +81,6 @@ export function rolloutTasks({ targets, manifestUrl }: Pick<RolloutPlan, 'target
     udid,
     subject: manifestUrl,
     requestType: 'InstallEnterpriseApplication',
-    fields: { manifest_url: manifestUrl },
+    fields: { ManifestURL: manifestUrl },
   }));
 }

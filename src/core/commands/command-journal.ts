@@ -21,6 +21,8 @@ const entrySchema = z.discriminatedUnion('kind', [
     way,
     /** Host that is called. */
     place: z.string(),
+    /** What kind of server the old one is; absent for Fleet, and in journals of before there were several. */
+    server: z.enum(['micromdm', 'nanomdm']).optional(),
     ...who,
     tool: z.string(),
     /** What is sent: identifiers of profiles, or the address of a manifest. */

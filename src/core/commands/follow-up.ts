@@ -24,7 +24,8 @@ export function journaledFates({ commands }: CommandStanding): FollowedCommand[]
 }
 
 /**
- * Asks the old server what still waits for each device; one question a device.
+ * Asks the old server what still waits for each device; one question a device. Where its API cannot be asked for that,
+ * what the journal alone tells.
  * @throws FailureError `old-server/key-refused`, and the failure of the first question
  */
 export async function askOldServer(
@@ -32,12 +33,14 @@ export async function askOldServer(
   standing: CommandStanding,
   onProgress?: OnProgress,
 ): Promise<FollowedCommand[]> {
+  if (server.waiting === undefined) return journaledFates(standing);
+  const waitingAt = server.waiting.bind(server);
   const udids = [...new Set(standing.commands.filter(({ state }) => state !== 'failed').map(({ udid }) => udid))];
   const queues = new Map<string, ReadonlySet<string> | null>();
   let asked = 0;
   const ask = async (udid: string): Promise<void> => {
     try {
-      queues.set(udid, await server.waiting(udid));
+      queues.set(udid, await waitingAt(udid));
     } catch (error) {
       if (!(error instanceof FailureError) || error.failure.code === 'old-server/key-refused' || asked === 0)
         throw error;

@@ -19,7 +19,7 @@ import {
   type CommandRunIdentity,
   type CommandState,
 } from './command-journal';
-import type { OldServer } from './old-server';
+import type { OldServer, OldServerCommand } from './old-server';
 
 /** What every run has. */
 export interface SendInput {
@@ -39,8 +39,8 @@ export interface OldServerTask {
   /** Profile identifier, or the manifest's address. */
   readonly subject: string;
   readonly requestType: string;
-  /** Fields of the type: `identifier`, `manifest_url`. */
-  readonly fields: Readonly<Record<string, unknown>>;
+  /** Fields of the type, by Apple's names: `Identifier`, `ManifestURL`. */
+  readonly fields: OldServerCommand['fields'];
 }
 
 export interface SentCommand {
@@ -75,6 +75,8 @@ const BACK_OFF = 1_000;
 const BATCH = 20;
 /** So many failures one after the other are no matter of the devices. */
 const MOST_FAILURES = 12;
+/** A command that is queued, and whose push failed. */
+export const NOT_PUSHED = 'push-failed';
 
 export interface OldServerSendInput extends SendInput {
   readonly server: OldServer;
@@ -92,7 +94,7 @@ export async function sendThroughOldServer(input: OldServerSendInput): Promise<S
   const { server, tasks, signal, onProgress } = input;
   const { sleep, random, now } = input.pacing ?? REAL_PACING;
   const gap = 1000 / Math.max(0.1, Math.min(100, input.perSecond ?? PER_SECOND));
-  return running(input, tasks, async (run) => {
+  const work = async (run: Run<OldServerTask>): Promise<Failure | null> => {
     let slot = now();
     let failures = 0;
     const one = async (task: OldServerTask, uuid: string): Promise<SentCommand> => {
@@ -102,9 +104,19 @@ export async function sendThroughOldServer(input: OldServerSendInput): Promise<S
         slot = Math.max(slot, now()) + gap;
         if (wait > 0) await sleep(wait);
         try {
-          await server.send({ udid, request_type: requestType, command_uuid: uuid, ...fields });
+          const { pushed } = await server.send({ udid, uuid, requestType, fields });
           failures = 0;
-          return { udid, subject, uuid, state: 'sent', code: null, sentence: null };
+          const unpushed = pushed === false;
+          return {
+            udid,
+            subject,
+            uuid,
+            state: 'sent',
+            code: unpushed ? NOT_PUSHED : null,
+            sentence: unpushed
+              ? 'It is queued, but the device could not be pushed: it gets it when it calls in.'
+              : null,
+          };
         } catch (error) {
           if (!(error instanceof FailureError) || error.failure.code === 'old-server/key-refused') throw error;
           const { code, message } = error.failure;
@@ -168,7 +180,8 @@ export async function sendThroughOldServer(input: OldServerSendInput): Promise<S
         return stopped('commands/too-many-failures', `${failures} commands failed one after the other.`);
     }
     return null;
-  });
+  };
+  return running(input, tasks, work, server.kind);
 }
 
 export interface FleetSendInput extends SendInput {
@@ -243,6 +256,7 @@ async function running<T extends Task>(
   input: SendInput,
   tasks: readonly T[],
   work: (run: Run<T>) => Promise<Failure | null>,
+  server: OldServer['kind'] | null = null,
 ): Promise<SendResult> {
   const planId = commandRunId(input.identity);
   const journal = await openCommandJournal(input.journal);
@@ -253,7 +267,7 @@ async function running<T extends Task>(
       before.commands.filter(({ state }) => state === 'sent').map(({ udid, subject }) => commandKey(udid, subject)),
     );
     const open = tasks.filter(({ udid, subject }) => !sent.has(commandKey(udid, subject)));
-    await begin(journal, input, planId);
+    await begin(journal, input, planId, server);
     let batch = before.nextBatch;
     const run: Run<T> = {
       open,
@@ -290,7 +304,12 @@ async function running<T extends Task>(
   }
 }
 
-function begin(journal: CommandJournal, input: SendInput, planId: string): Promise<void> {
+function begin(
+  journal: CommandJournal,
+  input: SendInput,
+  planId: string,
+  server: OldServer['kind'] | null,
+): Promise<void> {
   const { purpose, way, place, subjects, udids } = input.identity;
   return journal.append({
     kind: 'opened',
@@ -298,6 +317,7 @@ function begin(journal: CommandJournal, input: SendInput, planId: string): Promi
     purpose,
     way,
     place,
+    ...(server === null ? {} : { server }),
     ...operatorHere(),
     tool: input.tool,
     subjects: [...subjects],

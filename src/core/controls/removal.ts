@@ -230,7 +230,12 @@ function refusalsOf(identifier: string, row: ControlRow | null, input: RemovalIn
 /** The commands for the old server. */
 export function removalTasks({ subjects }: Pick<RemovalPlan, 'subjects'>): OldServerTask[] {
   return subjects.flatMap(({ identifier, targets }) =>
-    targets.map((udid) => ({ udid, subject: identifier, requestType: 'RemoveProfile', fields: { identifier } })),
+    targets.map((udid) => ({
+      udid,
+      subject: identifier,
+      requestType: 'RemoveProfile',
+      fields: { Identifier: identifier },
+    })),
   );
 }
 

@@ -3,8 +3,7 @@
  * and its answer is the proof of a whole round trip; a Mac Fleet has no host of is pushed by the old server, whose push
  * certificate is the same: it then follows its new route (spec/fleet.md 3.9).
  */
-import { OldServer } from '../commands/old-server';
-import type { WebPlace } from '../commands/web-call';
+import type { OldServer } from '../commands/old-server';
 import { FailureError } from '../failure';
 import type { Hosts } from '../fleet/hosts';
 import type { FleetUrl } from '../fleet/https-request';
@@ -72,14 +71,12 @@ export async function wakeThroughFleet(
   return { ...run, sent: run.sent.length };
 }
 
-/** Pushes devices through MicroMDM’s own API. Throws `old-server/key-refused` when its key is not accepted. */
+/** Pushes devices through the old server’s own API. Throws `old-server/key-refused` when its key is not accepted. */
 export async function wakeThroughOldServer(
-  place: WebPlace,
-  apiKey: Secret,
+  server: OldServer,
   udids: readonly string[],
   onProgress?: OnProgress,
 ): Promise<WakeResult> {
-  const server = new OldServer(place, apiKey);
   const failed: { udid: string; code: string; sentence: string }[] = [];
   let sent = 0;
   const push = async (udid: string): Promise<void> => {

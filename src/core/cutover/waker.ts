@@ -1,5 +1,6 @@
 /** The ways a wave’s devices can be woken, put together from what is at hand. */
-import { parsePlace, type WebPlace } from '../commands/web-call';
+import type { OldServer } from '../commands/old-server';
+import { parsePlace } from '../commands/web-call';
 import { misused } from '../failure';
 import type { FleetUrl } from '../fleet/https-request';
 import type { OnProgress } from '../progress';
@@ -20,7 +21,7 @@ export interface Waker {
 /** What is at hand. */
 export interface WakeMeans {
   readonly fleet: { readonly url: FleetUrl; readonly token: Secret } | null;
-  readonly oldServer: { readonly place: WebPlace; readonly apiKey: Secret } | null;
+  readonly oldServer: OldServer | null;
 }
 
 /**
@@ -57,7 +58,7 @@ export function makeWaker(
       const second =
         oldServer === null || way === 'fleet'
           ? { ...NOTHING, failed: pushed.map((udid) => ({ udid, ...UNREACHED })) }
-          : await wakeThroughOldServer(oldServer.place, oldServer.apiKey, pushed, onProgress);
+          : await wakeThroughOldServer(oldServer, pushed, onProgress);
       return {
         sent: first.sent + second.sent,
         commands: [...first.commands, ...second.commands],

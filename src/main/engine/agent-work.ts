@@ -138,7 +138,7 @@ export class AgentWork {
 
   prepare({ access, manifestUrl, choice, list }: EngineInput<'prepareRollout'>): EngineOutput<'prepareRollout'> {
     requireHttps(manifestUrl, 'manifest');
-    const { host } = oldServerOf(access);
+    const { host } = oldServerOf(access, this.#bench.requireSource().reference.kind);
     const plan = planRollout({
       standings: this.#standings(),
       wave: devicesOf(this.#bench, choice, list),
@@ -172,7 +172,7 @@ export class AgentWork {
         if (task.control.cancelled) stop.abort();
         task.report(progress);
       },
-      server: oldServerOf(input.access).server,
+      server: oldServerOf(input.access, this.#bench.requireSource().reference.kind).server,
       tasks: rolloutTasks(plan),
     });
     return sentOf(result);

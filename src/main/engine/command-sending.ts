@@ -1,7 +1,7 @@
 /** Sending commands to devices for the window: the old server's API or Fleet's, and what came of it. */
 import { commandStanding, readCommandJournal } from '../../core/commands/command-journal';
 import { askFleet, askOldServer, countFates, journaledFates } from '../../core/commands/follow-up';
-import { OldServer } from '../../core/commands/old-server';
+import { oldServerKindOf, openOldServer, type OldServer } from '../../core/commands/old-server';
 import type { SendResult } from '../../core/commands/send';
 import { parsePlace } from '../../core/commands/web-call';
 import { misused, refused } from '../../core/failure';
@@ -15,15 +15,22 @@ import type { Workbench } from './workbench';
 
 const MOST_FAILURES = 50;
 
-/** Throws `controls/no-old-server`, `controls/no-api-key`. */
-export function oldServerOf({ oldUrl, oldCaFile, apiKey }: SendAccess): { server: OldServer; host: string } {
+/**
+ * The old server’s API.
+ * @param kind what kind of source, or of server, it is
+ * @throws FailureError `controls/no-old-server`, `controls/no-api-key`, `usage/old-server-kind`
+ */
+export function oldServerOf(
+  { oldUrl, oldCaFile, apiKey }: SendAccess,
+  kind: string | null,
+): { server: OldServer; host: string } {
   if (oldUrl === null)
     return refused('controls/no-old-server', 'Where the old server’s API is, is not said.', 'Write its address.');
   if (apiKey === null)
     return refused('controls/no-api-key', 'The old server’s API key is not given.', 'Type it, or choose its file.');
   const place = { who: 'The old server', url: oldUrl, caFile: oldCaFile, plainConfirmed: false };
   const { host } = parsePlace(place);
-  return { server: new OldServer(place, new Secret('API key', apiKey)), host };
+  return { server: openOldServer(oldServerKindOf(null, kind), place, new Secret('API key', apiKey)), host };
 }
 
 /** Throws `controls/no-fleet-url`, `controls/no-token`. */
@@ -84,7 +91,7 @@ export async function followed(access: SendAccess, journal: string): Promise<Eng
   if (opened.way === 'fleet' && access.fleetUrl !== null && access.token !== null)
     return tell(true, countFates(await askFleet(fleetApiOf(access).api, standing)));
   if (opened.way === 'old-server' && access.oldUrl !== null && access.apiKey !== null) {
-    const { server, host } = oldServerOf(access);
+    const { server, host } = oldServerOf(access, opened.server ?? null);
     if (host === opened.place) return tell(true, countFates(await askOldServer(server, standing)));
   }
   return tell(false, countFates(journaledFates(standing)));

@@ -94,7 +94,8 @@ export class ControlsWork {
     const { comparison, view } = this.#requireCompared();
     const { identifiers, way, access, choice, list, accepted } = input;
     const { snapshot } = this.#bench.requireSource();
-    const place = way === 'fleet' ? fleetApiOf(access).host : oldServerOf(access).host;
+    const place =
+      way === 'fleet' ? fleetApiOf(access).host : oldServerOf(access, this.#bench.requireSource().reference.kind).host;
     const hosts = way === 'fleet' ? await this.#hosts(access) : null;
     const plan = planRemoval({
       snapshot,
@@ -144,7 +145,7 @@ export class ControlsWork {
       if (plan.way === 'old-server')
         return sendThroughOldServer({
           ...common,
-          server: oldServerOf(input.access).server,
+          server: oldServerOf(input.access, this.#bench.requireSource().reference.kind).server,
           tasks: removalTasks(plan),
         });
       const { place, token } = fleetApiOf(input.access);

@@ -30,6 +30,7 @@ import { outlasted } from '../../core/cutover/obstacle';
 import { hostFrom } from '../../core/cutover/probe/subject';
 import { readRoutes, routedToFleet } from '../../core/cutover/routes';
 import type { WakeResult } from '../../core/cutover/wake';
+import { oldServerKindOf, openOldServer } from '../../core/commands/old-server';
 import { makeWaker, type Waker } from '../../core/cutover/waker';
 import { goBack, prepareBack, setRoutesAgain, STRAND_ANYWAY, type BackPreview } from '../../core/cutover/wave-back';
 import { readWaves, standingOf, type WaveStanding } from '../../core/cutover/wave-journal';
@@ -142,7 +143,7 @@ export class WaveWork {
     const ladder = await readLadder(access.ladder);
     const engine = openedEngine(ladder, access);
     const standing = await standingAt(access.ladder);
-    const waker = wakerOf(access);
+    const waker = wakerOf(ladder, access);
     const source = await freshSource(ladder, input.source, task.onProgress);
     if (task.control.cancelled) cancelled();
     const rules = input.teamMap === null ? null : parseTeamMap(await teamMapAt(input.teamMap));
@@ -182,7 +183,7 @@ export class WaveWork {
     const { preview, source } = looked;
     if (preview.obstacles.length > 0) heldUp(preview.obstacles);
     const ladder = await readLadder(access.ladder);
-    const waker = wakerOf(access, task.report);
+    const waker = wakerOf(ladder, access, task.report);
     task.onProgress({ label: 'running the checks', done: 0, total: null });
     const results = await preflight(this.#bench.link, check, { ...source, at: Date.now() });
     const checks = checkRowsOf(results);
@@ -308,7 +309,7 @@ export class WaveWork {
   async wake({ access, fleet, rung }: EngineInput<'wakeWave'>, task: Task): Promise<EngineOutput<'wakeWave'>> {
     if (fleet.kind === 'sample') throw noServer();
     const waker =
-      wakerOf(access, task.report) ??
+      wakerOf(await readLadder(access.ladder), access, task.report) ??
       refused(
         'wave/no-waker',
         'Nobody can wake devices: Fleet’s address and API token are not given.',
@@ -375,7 +376,7 @@ function handsOf({ copied }: WaveAccess): { copied: (file: { instance: string })
   return { copied: ({ instance }) => Promise.resolve(copied[instance] ?? null) };
 }
 
-function wakerOf({ wake }: WaveAccess, onProgress?: OnProgress): Waker | null {
+function wakerOf({ source }: Ladder, { wake }: WaveAccess, onProgress?: OnProgress): Waker | null {
   const { fleetUrl, fleetCaFile, token, oldUrl, oldCaFile, apiKey } = wake;
   return makeWaker(
     {
@@ -386,10 +387,11 @@ function wakerOf({ wake }: WaveAccess, onProgress?: OnProgress): Waker | null {
       oldServer:
         oldUrl === null || apiKey === null
           ? null
-          : {
-              place: { who: 'The old server', url: oldUrl, caFile: oldCaFile, plainConfirmed: false },
-              apiKey: new Secret('API key', apiKey),
-            },
+          : openOldServer(
+              oldServerKindOf(null, parseSource(source).kind),
+              { who: 'The old server', url: oldUrl, caFile: oldCaFile, plainConfirmed: false },
+              new Secret('API key', apiKey),
+            ),
     },
     null,
     onProgress,

@@ -12,7 +12,8 @@ import {
   type CommandRunIdentity,
 } from '../../../src/core/commands/command-journal';
 import { askFleet, askOldServer, countFates } from '../../../src/core/commands/follow-up';
-import { OldServer } from '../../../src/core/commands/old-server';
+import { openOldServer, type OldServer } from '../../../src/core/commands/old-server';
+import type { WebPlace } from '../../../src/core/commands/web-call';
 import { sendThroughFleet, sendThroughOldServer, type SendResult } from '../../../src/core/commands/send';
 import { FleetApi, type Pacing } from '../../../src/core/fleet/api-client';
 import { Secret } from '../../../src/core/secret';
@@ -49,13 +50,13 @@ function clock(): Pacing & { slept: number[] } {
   };
 }
 
-const place = (url = server.url): ConstructorParameters<typeof OldServer>[0] => ({
+const place = (url = server.url): WebPlace => ({
   who: 'The old server',
   url,
   caFile: null,
   plainConfirmed: false,
 });
-const api = (key = server.apiKey): OldServer => new OldServer(place(), new Secret('API key', key));
+const api = (key = server.apiKey): OldServer => openOldServer('micromdm', place(), new Secret('API key', key));
 const identity = (devices: readonly string[], way: 'old-server' | 'fleet' = 'old-server'): CommandRunIdentity => ({
   purpose: 'remove-profile',
   way,
@@ -80,7 +81,7 @@ function remove(
       udid: one,
       subject: 'com.example.old',
       requestType: 'RemoveProfile',
-      fields: { identifier: 'com.example.old' },
+      fields: { Identifier: 'com.example.old' },
     })),
     pacing: more.pacing ?? clock(),
     ...(more.perSecond === undefined ? {} : { perSecond: more.perSecond }),
@@ -178,7 +179,12 @@ describe('through the old server', () => {
   it('refuses plain HTTP to another machine and secrets in the address', async () => {
     const key = new Secret('API key', 'k');
     const send = (url: string): Promise<unknown> =>
-      new OldServer(place(url), key).send({ udid: 'x', request_type: 'RemoveProfile', command_uuid: 'y' });
+      openOldServer('micromdm', place(url), key).send({
+        udid: 'x',
+        requestType: 'RemoveProfile',
+        uuid: 'y',
+        fields: {},
+      });
     expect((await failureOf(() => send('http://192.0.2.1'))).code).toBe('usage/plain-http');
     expect((await failureOf(() => send('https://micromdm:secret@192.0.2.1'))).code).toBe('usage/secret-in-url');
   });

@@ -9,6 +9,7 @@ import { openEngine, type EngineSettings } from '../../../src/core/cutover/engin
 import type { RouteEngine } from '../../../src/core/cutover/engines/engine';
 import { haproxyWaves } from '../../../src/core/cutover/haproxy-waves';
 import { makeLadder, saveLadder, wavesJournalOf, type Ladder, type Rung } from '../../../src/core/cutover/ladder';
+import { openOldServer } from '../../../src/core/commands/old-server';
 import { wakeThroughFleet, wakeThroughOldServer, WAKE_COMMAND, type WakePlan } from '../../../src/core/cutover/wake';
 import { goBack, prepareBack, type BackPreview, type BackResult } from '../../../src/core/cutover/wave-back';
 import { standingOf, readWaves, type WaveStanding } from '../../../src/core/cutover/wave-journal';
@@ -368,8 +369,11 @@ export class WaveBench {
             plan.batches,
           );
           const byOld = await wakeThroughOldServer(
-            { who: 'The old server', url: `http://127.0.0.1:${this.old.port}`, caFile: null, plainConfirmed: false },
-            new Secret('API key', this.old.apiKey),
+            openOldServer(
+              'micromdm',
+              { who: 'The old server', url: `http://127.0.0.1:${this.old.port}`, caFile: null, plainConfirmed: false },
+              new Secret('API key', this.old.apiKey),
+            ),
             plan.hostless,
           );
           return {
