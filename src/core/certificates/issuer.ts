@@ -72,15 +72,22 @@ export interface IssuedDevices {
   readonly scepCa: { readonly der: Buffer } | null;
   readonly devices: readonly {
     readonly udid: string | null;
-    readonly certificate: { readonly sha256: string; readonly der: Buffer | null } | null;
+    readonly certificate: IssuedCertificate | null;
+    readonly formerCertificates?: readonly IssuedCertificate[];
   }[];
+}
+
+interface IssuedCertificate {
+  readonly sha256: string;
+  readonly der: Buffer | null;
+  readonly issuedByCa: boolean | null;
 }
 
 /** The outcome of proving every device certificate's issuer. */
 export interface IssuerProof {
-  /** Certificates whose signature was made by the SCEP CA. */
+  /** Devices whose certificates' signatures were made by the SCEP CA. */
   readonly proven: number;
-  /** UDIDs whose certificate was not signed by it. */
+  /** UDIDs whose certificate was not signed by it, or an earlier one that claims to be. */
   readonly disproven: readonly string[];
   /** UDIDs for which it could not be tried: certificate not at hand, no CA, or an unknown algorithm. */
   readonly unknown: readonly string[];
@@ -101,8 +108,10 @@ export async function verifyIssuers(snapshot: IssuedDevices, onProgress?: OnProg
   const unknown: string[] = [];
   let proven = 0;
   const distinct = new Map<string, Buffer | null>();
-  for (const { udid, certificate } of snapshot.devices) {
-    if (udid !== null && certificate !== null) distinct.set(certificate.sha256, certificate.der);
+  for (const { udid, certificate, formerCertificates = [] } of snapshot.devices) {
+    if (udid === null || certificate === null) continue;
+    distinct.set(certificate.sha256, certificate.der);
+    for (const former of formerCertificates) if (isClaimed(former)) distinct.set(former.sha256, former.der);
   }
   const all = [...distinct];
   for (let start = 0; start < all.length; start += BATCH) {
@@ -114,12 +123,22 @@ export async function verifyIssuers(snapshot: IssuedDevices, onProgress?: OnProg
     );
     onProgress?.({ label: 'verifying certificates', done: Math.min(start + BATCH, all.length), total: all.length });
   }
-  for (const { udid, certificate } of snapshot.devices) {
+  for (const { udid, certificate, formerCertificates = [] } of snapshot.devices) {
     if (udid === null || certificate === null) continue;
-    const verdict = verdicts.get(certificate.sha256) ?? null;
+    let verdict = verdicts.get(certificate.sha256) ?? null;
+    for (const former of formerCertificates) {
+      if (!isClaimed(former)) continue;
+      const own = verdicts.get(former.sha256) ?? null;
+      if (own === false || verdict === true) verdict = own;
+    }
     if (verdict === null) unknown.push(udid);
     else if (verdict) proven++;
     else disproven.push(udid);
   }
   return { proven, disproven, unknown };
+}
+
+/** Earlier certificates that are plainly not the CA's, or not at hand, stay behind anyway. */
+function isClaimed({ der, issuedByCa }: IssuedCertificate): boolean {
+  return der !== null && issuedByCa === true;
 }

@@ -5,7 +5,7 @@
 import type { FleetConnection } from '../fleet/connection';
 import { foldId, readDevices } from '../fleet/device-rows';
 import type { TargetSchema } from '../fleet/schema';
-import type { SourceDevice } from '../sources/snapshot';
+import type { JudgedDevice } from '../migration/verdict';
 
 export interface Unfit {
   readonly udid: string;
@@ -20,7 +20,7 @@ const BATCH = 500;
 export async function unfitDevices(
   connection: FleetConnection,
   schema: TargetSchema,
-  devices: readonly SourceDevice[],
+  devices: readonly JudgedDevice[],
 ): Promise<ReadonlyMap<string, Unfit>> {
   const unfit = new Map<string, Unfit>();
   for (let start = 0; start < devices.length; start += BATCH) {
@@ -28,21 +28,27 @@ export async function unfitDevices(
     const found = await readDevices(
       connection,
       schema,
-      batch.flatMap(({ udid }) => udid ?? []),
+      batch.flatMap(({ device }) => device.udid ?? []),
       { contacts: false },
     );
-    for (const device of batch) {
+    for (const { device, formerCertificates } of batch) {
       const { udid, certificate, push } = device;
       if (udid === null) continue;
       const say = (code: string, sentence: string): void => void unfit.set(udid, { udid, code, sentence });
       const rows = found.get(udid)?.rows;
+      const known = new Set(rows?.nano_cert_auth_associations.map((row) => row['sha256']));
       const enrollment = rows?.nano_enrollments.find((row) => foldId(String(row['id'])) === foldId(udid));
       if (enrollment?.['enabled'] !== 1) {
         say('kept-disabled', 'Its enrollment in Fleet is switched off, or gone.');
-      } else if (!(rows?.nano_cert_auth_associations.some((row) => row['sha256'] === certificate?.sha256) ?? false)) {
+      } else if (certificate === null || !known.has(certificate.sha256)) {
         say(
           'kept-certificate-differs',
           'It has another certificate by now than Fleet knows, and Fleet would refuse it.',
+        );
+      } else if (formerCertificates.some(({ sha256 }) => !known.has(sha256))) {
+        say(
+          'kept-certificate-differs',
+          'The old server accepts an earlier certificate of it that Fleet does not know; if it still uses that one, Fleet would refuse it.',
         );
       } else if (enrollment['topic'] !== push?.topic) {
         say('kept-push-differs', 'It listens on another push topic by now than Fleet knows.');

@@ -171,7 +171,8 @@ function identityLosses(udid: string, source: SourceDevice | undefined, rows: Ro
     return losses;
   }
   const associations = rows.nano_cert_auth_associations;
-  if (associations.some((row) => row['sha256'] !== source.certificate?.sha256))
+  const accepted = new Set([source.certificate, ...(source.formerCertificates ?? [])].map((one) => one?.sha256));
+  if (associations.some((row) => !accepted.has(String(row['sha256']))))
     losses.push({
       udid,
       code: 'certificate-renewed',

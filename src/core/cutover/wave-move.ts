@@ -211,7 +211,7 @@ async function fate(
   const unfit = await unfitDevices(
     connection,
     schema,
-    source.snapshot.devices.filter(({ udid }) => udid !== null && kept.has(udid)),
+    source.judgement.devices.filter(({ device: { udid } }) => udid !== null && kept.has(udid)),
   );
   const planned = new Set<string>();
   for (const device of plan.devices) {
@@ -416,7 +416,9 @@ async function provenDevices(
         sentence: 'The old server holds a command for it that must not be lost.',
       });
   }
-  const doubtful = source.snapshot.devices.filter(({ udid }) => udid !== null && (kept.has(udid) || touched.has(udid)));
+  const doubtful = source.judgement.devices.filter(
+    ({ device: { udid } }) => udid !== null && (kept.has(udid) || touched.has(udid)),
+  );
   if (doubtful.length > 0) {
     const connection = await input.connectReader();
     try {

@@ -24,14 +24,14 @@ import {
 import { readHosts } from '../fleet/hosts';
 import { MIGRATION_TABLES, type MigrationTable, type TargetSchema } from '../fleet/schema';
 import type { OnProgress } from '../progress';
-import type { Judgement } from './verdict';
+import { certificatesOf, type Judgement } from './verdict';
 import type { Snapshot } from '../sources/snapshot';
 import { differenceOf, type Difference, type RowChange } from './difference';
 import type { Fresh } from './drift';
 import { Journal, journaledDevices, journalPath, nextBatch, operatorHere } from './journal';
 import { checkSchema, isWritten, rowsOfPlan, type Plan, type PlanDevice } from './plan';
 import { ReadBack } from './read-back';
-import type { DeviceRows } from './rows';
+import { ASSOCIATION_TIME, type DeviceRows, type Row } from './rows';
 import { liftSerials, type SerialOutcome } from './serial-lift';
 import { readAssociations, targetReasons, type TargetFacts } from './target-reasons';
 import { touchesOf } from './touched';
@@ -433,13 +433,16 @@ class Application {
     const { connection } = this.#session;
     const elsewhere =
       connection.server.serverUuid !== plan.target.serverUuid || connection.address.database !== plan.target.database;
-    const judged = new Map(this.#input.judgement.devices.map((one) => [one.device.udid, one.device]));
-    const hashes = new Set(planned.flatMap((device) => judged.get(device.udid)?.certificate?.sha256 ?? []));
-    const associations = await readAssociations(connection, hashes);
+    const judged = new Map(this.#input.judgement.devices.map((one) => [one.device.udid, one]));
+    const hashesOf = (udid: string): string[] => {
+      const one = judged.get(udid);
+      return one === undefined ? [] : certificatesOf(one).map(({ sha256 }) => sha256);
+    };
+    const associations = await readAssociations(connection, new Set(planned.flatMap(({ udid }) => hashesOf(udid))));
     if (!elsewhere) {
       for (const device of planned) {
-        const others = associations.get(judged.get(device.udid)?.certificate?.sha256 ?? '') ?? new Set<string>();
-        if ([...others].every((id) => id === foldId(device.udid))) continue;
+        const holders = hashesOf(device.udid).flatMap((sha256) => [...(associations.get(sha256) ?? [])]);
+        if (holders.every((id) => id === foldId(device.udid))) continue;
         this.#hold({
           udid: device.udid,
           code: 'association-taken',
@@ -464,7 +467,7 @@ class Application {
         batch.map((device) => device.udid),
       );
       for (const device of batch) {
-        const source = judged.get(device.udid);
+        const source = judged.get(device.udid)?.device;
         const target = targets.get(device.udid);
         if (source === undefined || target === undefined) continue;
         const reasons = targetReasons(source, device.udid, this.#rowsOf(device.udid), target, device.teamId, facts);
@@ -748,19 +751,17 @@ async function writeDifferences(connection: FleetConnection, differences: readon
     await deleteRows(connection, table, rows);
   }
   for (const table of MIGRATION_TABLES) {
-    await insertRows(
-      connection,
-      table,
-      all((difference) => difference.inserts, table),
-      limit,
-    );
-    await updateRows(
-      connection,
-      table,
-      all((difference) => difference.updates, table),
-      limit,
-    );
+    for (const rows of alike(all((difference) => difference.inserts, table)))
+      await insertRows(connection, table, rows, limit);
+    for (const rows of alike(all((difference) => difference.updates, table)))
+      await updateRows(connection, table, rows, limit);
   }
+}
+
+/** A statement writes rows of the same columns: associations of devices with several certificates have one more. */
+function alike(rows: readonly Row[]): (readonly Row[])[] {
+  const dated = rows.filter((row) => row[ASSOCIATION_TIME] !== undefined);
+  return dated.length === 0 ? [rows] : [rows.filter((row) => row[ASSOCIATION_TIME] === undefined), dated];
 }
 
 async function switchOff(connection: FleetConnection, rows: readonly QueueRow[]): Promise<number> {

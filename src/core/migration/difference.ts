@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { KEY_COLUMNS, order, rowKey, sameValue, type FoundRow, type TargetDevice } from '../fleet/device-rows';
 import { MIGRATION_TABLES, type MigrationTable } from '../fleet/schema';
-import { hashRows, SECRET_COLUMNS, type DeviceRows, type Row, type Value } from './rows';
+import { ASSOCIATION_TIME, hashRows, SECRET_COLUMNS, type DeviceRows, type Row, type Value } from './rows';
 
 /** True when a table holds exactly the rows it shall hold: nearly always, and then there is nothing to list. */
 function isSameTable(table: MigrationTable, there: readonly FoundRow[], wanted: readonly Row[]): boolean {
@@ -44,7 +44,7 @@ export interface Difference {
 
 /**
  * Compares column by column. Only columns a migration writes are looked at: what it leaves to the server or to Fleet
- * (`created_at`, `renew_command_uuid`, …) is not ours to set right.
+ * (`renew_command_uuid`, nearly every `created_at`, …) is not ours to set right.
  */
 export function differenceOf(target: TargetDevice, rows: DeviceRows): Difference {
   const inserts = emptyTables<Row>();
@@ -109,7 +109,7 @@ export function orderedRows(rows: DeviceRows): DeviceRows {
   };
 }
 
-/** The columns a migration writes, in the order they are hashed. */
+/** The columns a migration writes, in the order they are hashed; {@link ASSOCIATION_TIME}, which not all have, is left out. */
 export type WrittenColumns = Readonly<Record<MigrationTable, readonly string[]>>;
 
 /**
@@ -122,6 +122,8 @@ export function writtenHash(target: TargetDevice, columns: WrittenColumns): stri
     target.rows[table].map((row) => {
       const picked: Record<string, Value> = {};
       for (const column of columns[table]) picked[column] = row[column] ?? null;
+      if (table === 'nano_cert_auth_associations' && target.rows[table].length > 1)
+        picked[ASSOCIATION_TIME] = row[ASSOCIATION_TIME] ?? null;
       return picked;
     });
   const [device, ...more] = pick('nano_devices');

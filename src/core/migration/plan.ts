@@ -16,10 +16,10 @@ import type { Reason, Snapshot, SourceDevice } from '../sources/snapshot';
 import { canonicalHash } from './canonical';
 import { differenceOf, orderedRows, type RowChange, type WrittenColumns } from './difference';
 import { fingerprintsOf, sourceFingerprint } from './fingerprint';
-import { deriveRows, hashRows, type DeviceRows, type Row } from './rows';
+import { ASSOCIATION_TIME, deriveRows, hashRows, type DeviceRows, type Row } from './rows';
 import { readAssociations, targetReasons, type TargetFacts } from './target-reasons';
 import { touchesOf } from './touched';
-import type { JudgedDevice, Judgement } from './verdict';
+import { certificatesOf, type JudgedDevice, type Judgement } from './verdict';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const shown = z.union([z.string(), z.number(), z.null()]);
@@ -212,7 +212,7 @@ async function decide(input: PlanInput): Promise<Plan> {
     teamIds: new Set((await connection.query<{ id: number }>('SELECT id FROM teams')).map((team) => team.id)),
     associations: await readAssociations(
       connection,
-      new Set(chosen.flatMap((judged) => judged.device.certificate?.sha256 ?? [])),
+      new Set(chosen.flatMap(certificatesOf).map(({ sha256 }) => sha256)),
     ),
   };
 
@@ -424,7 +424,10 @@ function noteColumns(written: Record<keyof WrittenColumns, string[]>, rows: Devi
   for (const name of MIGRATION_TABLES) {
     const list: readonly Row[] = rows[name];
     const first = list[0];
-    if (written[name].length === 0 && first !== undefined) written[name] = Object.keys(first);
+    if (written[name].length === 0 && first !== undefined)
+      written[name] = Object.keys(first).filter(
+        (column) => name !== 'nano_cert_auth_associations' || column !== ASSOCIATION_TIME,
+      );
   }
 }
 

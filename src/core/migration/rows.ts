@@ -6,7 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import type { MigrationTable, TargetSchema } from '../fleet/schema';
-import type { SourceUser } from '../sources/snapshot';
+import type { DeviceCertificate, SourceUser } from '../sources/snapshot';
 import { timestampText } from '../utc-text';
 import type { JudgedDevice } from './verdict';
 
@@ -74,7 +74,8 @@ export interface RowContext {
 
 /**
  * The rows of a device that may be written. Call it only for devices whose verdict is ready or caution.
- * Columns the schema lacks are left out; `created_at` is left to the server (it is T of spec 3.6).
+ * Columns the schema lacks are left out. `created_at` is left to the server (of nano_devices it is T of spec 3.6), but
+ * for the associations of a device with several certificates, whose order it tells.
  */
 export function deriveRows(judged: JudgedDevice, context: RowContext): DeviceRows {
   const { device } = judged;
@@ -85,7 +86,6 @@ export function deriveRows(judged: JudgedDevice, context: RowContext): DeviceRow
   const udid = device.udid;
   const seen = device.lastSeen === null ? CANARY : timestampOf(clampToInstant(device.lastSeen, context.instant));
   const bootstrap = device.bootstrapToken?.reveal().toString('base64') ?? null;
-  const notAfter = certificate.notAfter ?? context.instant + 30 * DAY_MS;
 
   const deviceRow = chosen(context.schema, 'nano_devices', {
     id: udid,
@@ -179,15 +179,50 @@ export function deriveRows(judged: JudgedDevice, context: RowContext): DeviceRow
     nano_devices: [deviceRow],
     nano_users: users,
     nano_enrollments: enrollments,
-    nano_cert_auth_associations: [
-      chosen(context.schema, 'nano_cert_auth_associations', {
-        id: udid,
-        sha256: certificate.sha256,
-        updated_at: CANARY,
-        cert_not_valid_after: timestampOf(BigInt(notAfter) * 1_000_000n),
-      }),
-    ],
+    nano_cert_auth_associations: associationRows(udid, certificate, judged.formerCertificates, context),
   };
+}
+
+/**
+ * One row for each certificate that goes along. Fleet takes the one with the newest `created_at` for the present one
+ * (spec/fleet.md 1.4): where there are several each says when, up to the snapshot's instant, and the present one last.
+ */
+function associationRows(
+  udid: string,
+  certificate: DeviceCertificate,
+  formers: readonly DeviceCertificate[],
+  { schema, instant }: RowContext,
+): Row[] {
+  const all = [...formers, certificate];
+  const times = all.length === 1 ? null : associationTimes(all, instant);
+  return all.map(({ sha256, notAfter }, at) => {
+    const end = notAfter ?? instant + 30 * DAY_MS;
+    const row = { id: udid, sha256, updated_at: CANARY, cert_not_valid_after: timestampText(end) };
+    const time = times?.[at];
+    return chosen(
+      schema,
+      'nano_cert_auth_associations',
+      time === undefined ? row : { ...row, [ASSOCIATION_TIME]: timestampText(time) },
+    );
+  });
+}
+
+/** Written to associations where a device has several, after all other columns. */
+export const ASSOCIATION_TIME = 'created_at';
+
+/** Times in the order given, milliseconds, at least a second apart, none after the instant. */
+function associationTimes(certificates: readonly DeviceCertificate[], instant: number): number[] {
+  // A source that knows no contact has no instant to speak of; the canary lies before any enrollment.
+  const first = Date.parse(`${CANARY}Z`);
+  const last = Math.max(first, instant);
+  let next = Infinity;
+  return certificates
+    .toReversed()
+    .map(({ associatedAt, notBefore }) => {
+      const own = Math.min(Math.max(associatedAt ?? notBefore ?? instant, first), last);
+      return (next = Math.floor(Math.min(own, next - 1000) / 1000) * 1000);
+    })
+    .reverse();
 }
 
 /** The id of a user channel: nanomdm's convention `<UDID>:<UserID>`. */

@@ -156,8 +156,15 @@ interface Objection {
   readonly lock: string;
 }
 
+/** What a batch has besides devices with one certificate each. */
+export interface BatchContent {
+  readonly channels: boolean;
+  /** Devices with several certificates: `@slipway_formers` lists those besides the one in `@slipway_devices`. */
+  readonly formers: boolean;
+}
+
 /** "Touched", over all rows of a device: the twin of touched.ts. */
-function touched(schema: TargetSchema, channels: boolean): Objection[] {
+function touched(schema: TargetSchema, { channels, formers }: BatchContent): Objection[] {
   const lock = 'FOR UPDATE';
   const changed = (alias: string): string => `NOT (${alias}.updated_at <=> ${CANARY_TIME})`;
   // The collation takes ids that differ in case, accents or trailing blanks for the same.
@@ -239,6 +246,16 @@ function touched(schema: TargetSchema, channels: boolean): Objection[] {
       lock: '',
     },
   ];
+  if (formers) {
+    found.push({
+      why: 'certificate belongs to another device in Fleet',
+      from:
+        'former JOIN nano_cert_auth_associations AS r ON r.sha256 = former.sha256 ' +
+        'JOIN device ON device.udid = former.udid',
+      where: 'r.id <> device.udid',
+      lock: '',
+    });
+  }
   if (channels) {
     found.push(
       {
@@ -317,14 +334,15 @@ function cases(objections: readonly Objection[]): string {
 }
 
 /** Decides, under locks that stay until the end of the transaction, what is to be done with each device of a batch. */
-export function judgeForLoad(schema: TargetSchema, channels: boolean): string {
+export function judgeForLoad(schema: TargetSchema, has: BatchContent): string {
   const tables = [expression('device', '@slipway_devices', ['udid', 'sha256'])];
-  if (channels) tables.push(expression('channel', '@slipway_channels', ['id', 'udid']));
+  if (has.channels) tables.push(expression('channel', '@slipway_channels', ['id', 'udid']));
+  if (has.formers) tables.push(expression('former', '@slipway_formers', ['sha256', 'udid']));
   return `SET @slipway_judged = (
   WITH
 ${tables.join(',\n')},
     objection (udid, why) AS (
-${cases(touched(schema, channels))}
+${cases(touched(schema, has))}
     )
   SELECT JSON_ARRAYAGG(JSON_ARRAY(device.udid, device.sha256,
     COALESCE(held.why, IF(there.id IS NULL, 'insert', 'refresh'))))
@@ -358,11 +376,16 @@ ON DUPLICATE KEY UPDATE ${changes.join(', ')};
   };
 }
 
-/** Removes a device's own, untouched association with a certificate it no longer has. */
-export function dropOldAssociations(): string {
+/** Removes a device's own, untouched associations with certificates it no longer has. */
+export function dropOldAssociations(formers: boolean): string {
+  const kept = formers
+    ? ` AND NOT EXISTS (SELECT 1
+  FROM ${jsonTable('@slipway_formers', ['sha256', 'udid'], 'former')}
+  WHERE former.udid ${FOLD} = r.id AND former.sha256 ${FOLD} = r.sha256)`
+    : '';
   return `DELETE /*+ INDEX(r PRIMARY) */ r FROM ${JUDGED}
   STRAIGHT_JOIN nano_cert_auth_associations AS r ON r.id = judged.udid ${FOLD}
-WHERE judged.verdict = 'refresh' AND r.sha256 <> judged.sha256 ${FOLD};
+WHERE judged.verdict = 'refresh' AND r.sha256 <> judged.sha256 ${FOLD}${kept};
 `;
 }
 
@@ -458,7 +481,7 @@ export function judgeForUndo(
     ),
   ];
   const objections: Objection[] = [
-    ...touched(schema, false),
+    ...touched(schema, { channels: false, formers: false }),
     {
       why: 'was there before this file was loaded',
       from: 'device STRAIGHT_JOIN nano_devices AS r ON r.id = device.udid',

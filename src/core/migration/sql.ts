@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { misused, refused } from '../failure';
 import { MIGRATION_TABLES, type MigrationTable, type TargetSchema } from '../fleet/schema';
 import type { OnProgress } from '../progress';
-import { CANARY, timestampOf, type DeviceRows, type Row } from './rows';
+import { ASSOCIATION_TIME, CANARY, timestampOf, type DeviceRows, type Row } from './rows';
 import { SqlFile, type WrittenFile } from './sql-file';
 import { literalOf, textLiteral } from './sql-literal';
 import {
@@ -180,6 +180,7 @@ function columnsOf(schema: TargetSchema, rows: DeviceRows): Columns {
     const list: readonly Row[] = rows[table];
     if (list[0] !== undefined) found[table] = Object.keys(list[0]);
   }
+  found.nano_cert_auth_associations = found.nano_cert_auth_associations.filter((name) => name !== ASSOCIATION_TIME);
   return found;
 }
 
@@ -213,12 +214,15 @@ class LoadBatch {
   readonly #before: number;
   readonly #keys: string[][] = [];
   readonly #channels: string[][] = [];
+  readonly #formers: string[][] = [];
   readonly #rows: Record<MigrationTable, string[]> = {
     nano_devices: [],
     nano_users: [],
     nano_enrollments: [],
     nano_cert_auth_associations: [],
   };
+  /** Associations of devices with several certificates: their rows have one column more. */
+  readonly #dated: string[] = [];
   length = 0;
 
   /** @param before how many devices are in the batches before */
@@ -233,19 +237,20 @@ class LoadBatch {
   }
 
   add(rows: DeviceRows): void {
-    const [association, ...more] = rows.nano_cert_auth_associations;
-    if (association === undefined || more.length > 0) {
-      throw new Error(`${rows.udid} has ${more.length + (association ? 1 : 0)} certificates, not one`);
-    }
-    this.#keys.push([rows.udid, String(association['sha256'])]);
+    const [first, ...others] = rows.nano_cert_auth_associations;
+    if (first === undefined) throw new Error(`${rows.udid} has no certificate`);
+    this.#keys.push([rows.udid, String(first['sha256'])]);
+    for (const row of others) this.#formers.push([String(row['sha256']), rows.udid]);
     for (const user of rows.nano_users) this.#channels.push([String(user['id']), rows.udid]);
     for (const table of MIGRATION_TABLES) {
       const columns = this.#columns[table];
       for (const row of rows[table]) {
-        const text = rowText(columns, row);
-        const before = this.#rows[table].length === 0 ? '' : ',\n';
+        const isDated = table === 'nano_cert_auth_associations' && row[ASSOCIATION_TIME] !== undefined;
+        const text = rowText(isDated ? [...columns, ASSOCIATION_TIME] : columns, row);
+        const list = isDated ? this.#dated : this.#rows[table];
+        const before = list.length === 0 ? '' : ',\n';
         const comment = table === 'nano_devices' && PLAIN_ID.test(rows.udid) ? `  -- ${rows.udid}\n  ` : '  ';
-        this.#rows[table].push(before + comment + text);
+        list.push(before + comment + text);
         this.length += text.length;
       }
     }
@@ -253,15 +258,16 @@ class LoadBatch {
 
   /** The batch's text, in pieces. */
   *pieces(total: number): Generator<string> {
-    const channels = this.#channels.length > 0;
+    const has = { channels: this.#channels.length > 0, formers: this.#formers.length > 0 };
     yield [
       `\n-- Devices ${this.#before + 1} to ${this.#before + this.devices} of ${total}.\n`,
       beginBatch(),
       `SET @slipway_devices = ${jsonLiteral(this.#keys)};\n`,
       `SET @slipway_channels = ${jsonLiteral(this.#channels)};\n`,
-      judgeForLoad(this.#schema, channels),
+      ...(has.formers ? [`SET @slipway_formers = ${jsonLiteral(this.#formers)};\n`] : []),
+      judgeForLoad(this.#schema, has),
       COUNT_ERRORS,
-      dropOldAssociations(),
+      dropOldAssociations(has.formers),
       COUNT_ERRORS,
       ...dropOldChannels().flatMap((statement) => [statement, COUNT_ERRORS]),
     ].join('');
@@ -271,6 +277,13 @@ class LoadBatch {
       const { head, tail } = insertFrame(table, this.#columns[table]);
       yield head;
       yield* rows;
+      yield tail + COUNT_ERRORS;
+    }
+    if (this.#dated.length > 0) {
+      const table = 'nano_cert_auth_associations';
+      const { head, tail } = insertFrame(table, [...this.#columns[table], ASSOCIATION_TIME]);
+      yield head;
+      yield* this.#dated;
       yield tail + COUNT_ERRORS;
     }
     yield endBatch(LOAD_KINDS);
@@ -287,6 +300,7 @@ const TIME_COLUMNS: ReadonlySet<string> = new Set([
   'bootstrap_token_at',
   'last_seen_at',
   'cert_not_valid_after',
+  ASSOCIATION_TIME,
 ]);
 
 /** A time MySQL refuses would stop the client in the middle of the file. */
@@ -330,8 +344,8 @@ function headOf(facts: SqlFacts, schema: TargetSchema, columns: Columns): string
 ${sourceLines(facts)}--
 -- What it does: in transactions of at most ${BATCH_DEVICES} devices it inserts the rows of each device into nano_devices, nano_users,
 -- nano_enrollments and nano_cert_auth_associations, or refreshes rows that a migration wrote and nothing has touched
--- since (updated_at is still ${CANARY}). On a refresh it also removes the device's own, untouched association with an
--- older certificate, and user channels the source no longer has. All rows of a device are written, or none.
+-- since (updated_at is still ${CANARY}). On a refresh it also removes the device's own, untouched association with a
+-- certificate the source no longer names, and user channels it no longer has. All rows of a device are written, or none.
 -- What it leaves alone, whole, and lists at the end: every device that Fleet or the device itself has touched (a row
 -- changed, seen or heard from since its import, renewal begun, enrolled in Fleet itself), or whose id or certificate
 -- is taken there. Loading it again changes nothing; after an interruption simply load it again.

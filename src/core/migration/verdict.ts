@@ -5,6 +5,7 @@
  * added by the plan. When in doubt a device is held, never guessed in.
  */
 import type {
+  DeviceCertificate,
   Finding,
   PendingCommands,
   PushIdentity,
@@ -26,6 +27,8 @@ export interface JudgedDevice {
   readonly reasons: readonly Reason[];
   /** The user channels that go along. */
   readonly users: readonly SourceUser[];
+  /** The certificates besides the present one that go along, bound earliest first; hardly any device has one. */
+  readonly formerCertificates: readonly DeviceCertificate[];
 }
 
 export interface Judgement {
@@ -82,8 +85,8 @@ export function judge(snapshot: Snapshot, at: number): Judgement {
   const say: Say = (severity, code, sentence, remedy) => void said.push({ code, severity, sentence, remedy });
   const devices = snapshot.devices.map((device) => {
     said.length = 0;
-    const users = judgeDevice(device, snapshot, survey, at, said, say);
-    const judged = conclude(device, said, users);
+    const along = judgeDevice(device, snapshot, survey, at, said, say);
+    const judged = conclude(device, said, along);
     if (device.udid !== null) {
       counts.devices += 1;
       counts[judged.verdict] += 1;
@@ -91,6 +94,11 @@ export function judge(snapshot: Snapshot, at: number): Judgement {
     return judged;
   });
   return { devices, counts, findings: findingsOf(snapshot, at) };
+}
+
+/** Every certificate of a device that goes along, the present one last. */
+export function certificatesOf({ device, formerCertificates }: JudgedDevice): readonly DeviceCertificate[] {
+  return device.certificate === null ? formerCertificates : [...formerCertificates, device.certificate];
 }
 
 /** The codes of a device's cautions: what must be acknowledged by name before it goes in. */
@@ -121,14 +129,17 @@ function surveyOf(snapshot: Snapshot): Survey {
   const holders = new Map<string, string>();
   const sharedCertificates = new Set<string>();
   for (const device of snapshot.devices) {
-    const { udid, serial, certificate } = device;
+    const { udid, serial, certificate, formerCertificates } = device;
     if (udid === null) continue;
     udids.add(udid.toLowerCase(), device);
     if (serial !== null) serials.add(serial.trim().toLowerCase(), device);
-    if (certificate === null) continue;
-    const holder = holders.get(certificate.sha256);
-    if (holder === undefined) holders.set(certificate.sha256, udid);
-    else if (holder !== udid) sharedCertificates.add(certificate.sha256);
+    const hold = ({ sha256 }: DeviceCertificate): void => {
+      const holder = holders.get(sha256);
+      if (holder === undefined) holders.set(sha256, udid);
+      else if (holder !== udid) sharedCertificates.add(sha256);
+    };
+    if (certificate !== null) hold(certificate);
+    formerCertificates?.forEach(hold);
   }
   return { byUdid: udids.groups, bySerial: serials.groups, sharedCertificates };
 }
@@ -157,7 +168,10 @@ function namesakesOf(groups: ReadonlyMap<string, readonly SourceDevice[]>, text:
   return groups.size === 0 ? alone : (groups.get(text.toLowerCase()) ?? alone);
 }
 
-/** Says what is to be said of a device, and returns the user channels that go along. */
+/** What goes along with a device besides what it always has. */
+type Along = Pick<JudgedDevice, 'users' | 'formerCertificates'>;
+
+/** Says what is to be said of a device, and returns what goes along. */
 function judgeDevice(
   device: SourceDevice,
   snapshot: Snapshot,
@@ -165,7 +179,7 @@ function judgeDevice(
   at: number,
   said: readonly Reason[],
   say: Say,
-): readonly SourceUser[] {
+): Along {
   if (device.udid === null) {
     say(
       'block',
@@ -173,7 +187,7 @@ function judgeDevice(
       'Known from Apple’s device list only; it never enrolled here.',
       'Reassign the serial number to Fleet in Apple Business Manager; it enrols there when it is set up.',
     );
-    return noUsers;
+    return nothing;
   }
 
   const lastSeenMs = device.lastSeen === null ? null : Number(device.lastSeen / 1_000_000n);
@@ -186,10 +200,13 @@ function judgeDevice(
   judgeWaiting(device, silentDays, say);
   const users = device.users.length === 0 ? noUsers : judgeUsers(device, snapshot, say);
   judgeLengths(device, users, say);
-  return users;
+  const formerCertificates =
+    device.formerCertificates === undefined ? nothing.formerCertificates : judgeFormer(device, survey, at, say);
+  return users.length === 0 && formerCertificates.length === 0 ? nothing : { users, formerCertificates };
 }
 
 const noUsers: readonly SourceUser[] = [];
+const nothing: Along = { users: noUsers, formerCertificates: [] };
 
 type Say = (severity: Severity, code: string, sentence: string, remedy: string) => void;
 
@@ -401,6 +418,52 @@ function judgeCertificate(device: SourceDevice, survey: Survey, lastSeenMs: numb
   }
 }
 
+/**
+ * The certificates besides the present one that Fleet could accept. A source that accepts any of them (NanoMDM on SQL)
+ * does not tell which one the device uses: all of them go along, and one that cannot is told.
+ */
+function judgeFormer(device: SourceDevice, survey: Survey, at: number, say: Say): readonly DeviceCertificate[] {
+  const { certificate, formerCertificates = [] } = device;
+  if (certificate === null) return nothing.formerCertificates;
+  const taken: DeviceCertificate[] = [];
+  const faults = new Map<string, number>();
+  let expired = 0;
+  const met = new Set([certificate.sha256]);
+  for (const former of formerCertificates) {
+    if (met.has(former.sha256)) continue;
+    met.add(former.sha256);
+    const fault = formerFault(former, survey);
+    if (former.notAfter !== null && former.notAfter < at) expired += 1;
+    else if (fault === null) taken.push(former);
+    else faults.set(fault, (faults.get(fault) ?? 0) + 1);
+  }
+  if (faults.size > 0) {
+    say(
+      'caution',
+      'former-certificate-left',
+      `The old server also accepts earlier certificates of it that stay behind: ${[...faults].map(([fault, count]) => `${count} ${fault}`).join(', ')}.`,
+      'Accept it if the device uses the certificate of its last enrollment, as devices do; with an earlier one Fleet would refuse it. Where they are only not at hand, name the SCEP depot and read again.',
+    );
+  }
+  if (expired > 0) {
+    say(
+      'note',
+      'former-certificate-expired',
+      `${expired} earlier certificate${expired === 1 ? '' : 's'} of it ended and stay${expired === 1 ? 's' : ''} behind.`,
+      'Nothing to do: no server accepts an expired certificate.',
+    );
+  }
+  return taken;
+}
+
+/** Why Fleet could not accept a former certificate, or it must not be tied to this device; null when it can. */
+function formerFault({ sha256, inDepot, issuedByCa }: DeviceCertificate, survey: Survey): string | null {
+  if (survey.sharedCertificates.has(sha256)) return 'shared with another device';
+  if (!inDepot) return 'of which only the hash is known';
+  if (issuedByCa === false) return 'of another CA';
+  return issuedByCa === null ? 'whose issuer is not known' : null;
+}
+
 function judgeEnrollment(
   device: SourceDevice,
   silentDays: number | null,
@@ -541,13 +604,13 @@ function longer(text: string | null, limit: number): boolean {
   return text !== null && text.length > limit;
 }
 
-function conclude(device: SourceDevice, said: readonly Reason[], users: readonly SourceUser[]): JudgedDevice {
+function conclude(device: SourceDevice, said: readonly Reason[], along: Along): JudgedDevice {
   let { reasons } = device;
   if (said.length > 0) reasons = reasons.length === 0 ? said.slice() : [...reasons, ...said];
   if (reasons.length > 1) reasons = reasons.toSorted((a, b) => ORDER[a.severity] - ORDER[b.severity]);
   const worst = reasons[0]?.severity;
   const verdict: Verdict = worst === 'block' ? 'blocked' : worst === 'caution' ? 'caution' : 'ready';
-  return { device, verdict, reasons, users };
+  return { device, verdict, reasons, users: along.users, formerCertificates: along.formerCertificates };
 }
 
 /** What the clock adds to the snapshot's own findings. */

@@ -56,7 +56,7 @@ function reasonsOf(
   }));
 }
 
-function factsOf({ device }: JudgedDevice): DeviceDetail['facts'] {
+function factsOf({ device, formerCertificates }: JudgedDevice): DeviceDetail['facts'] {
   const { push, certificate, pending } = device;
   const facts: DeviceDetail['facts'] = [];
   const add = (label: string, value: string | null, mono = false): void => {
@@ -81,6 +81,12 @@ function factsOf({ device }: JudgedDevice): DeviceDetail['facts'] {
   add('Certificate valid from', certificate?.notBefore == null ? null : timeOf(certificate.notBefore));
   add('Certificate ends', certificate?.notAfter == null ? null : timeOf(certificate.notAfter));
   if (certificate !== null) add('Certificate in the depot', certificate.inDepot ? 'yes' : 'no');
+  for (const former of device.formerCertificates ?? [])
+    add(
+      formerCertificates.includes(former) ? 'Earlier certificate' : 'Earlier certificate, left behind',
+      former.sha256,
+      true,
+    );
   add('Unlock token', shownSecret(device.unlockToken));
   add('Bootstrap token', shownSecret(device.bootstrapToken));
   if (pending !== null && pending.count > 0) {

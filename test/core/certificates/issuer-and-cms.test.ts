@@ -75,6 +75,34 @@ describe('Issuer', () => {
       unknown: ['A', 'B', 'C', 'D'],
     });
   });
+
+  it('proves earlier certificates that claim the CA along with the present one', async () => {
+    const good = leaf(caName, caKey, 'ca key id');
+    const forged = leaf(caName, otherKey, 'ca key id');
+    const of = (bytes: Buffer | null, sha256: string, issuedByCa: boolean | null = true): object => ({
+      sha256,
+      der: bytes,
+      issuedByCa,
+    });
+    const device = (udid: string, present: object, ...formerCertificates: object[]): object => ({
+      udid,
+      certificate: present,
+      formerCertificates,
+    });
+    const devices = [
+      device('A', of(good, 'a'), of(good, 'b')),
+      device('B', of(good, 'a'), of(forged, 'c'), of(good, 'b')),
+      device('C', of(good, 'a'), of(forged, 'd', false), of(null, 'e', null)),
+      device('D', of(forged, 'c'), of(good, 'b')),
+      device('E', of(null, 'f', null), of(good, 'b')),
+      device('F', of(null, 'f', null), of(forged, 'c')),
+    ] as never;
+    expect(await verifyIssuers({ scepCa: { der: ca }, devices })).toEqual({
+      proven: 2,
+      disproven: ['B', 'D', 'F'],
+      unknown: ['E'],
+    });
+  });
 });
 
 describe('unwrapSignedData', () => {

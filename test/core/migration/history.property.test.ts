@@ -96,13 +96,20 @@ class History {
         this.#source = {
           ...this.#source,
           devices: this.#source.devices.map((device, index) =>
-            index === one.at ? renewed(device, (this.#seed += 1)) : device,
+            index === one.at ? this.#renewed(device, (this.#seed += 1)) : device,
           ),
         };
         break;
       default:
         await this.#fleet(one.kind, this.#udid(one.at));
     }
+  }
+
+  /** Every other time the source goes on accepting the certificates it had, as NanoMDM does on SQL. */
+  #renewed(device: SourceDevice, seed: number): SourceDevice {
+    const { formerCertificates = [], certificate } = device;
+    const formers = seed % 2 === 0 || certificate === null ? [] : [...formerCertificates, certificate];
+    return { ...renewed(device, seed), formerCertificates: formers };
   }
 
   async #apply(rehearse: boolean): Promise<void> {

@@ -95,7 +95,13 @@ export function userOf(id: string, change: Partial<SourceUser> = {}): SourceUser
 }
 
 export function judged(device: SourceDevice): JudgedDevice {
-  return { device, verdict: 'ready', reasons: [], users: device.users };
+  return {
+    device,
+    verdict: 'ready',
+    reasons: [],
+    users: device.users,
+    formerCertificates: device.formerCertificates ?? [],
+  };
 }
 
 /** Devices whose values try every way out of a literal. */

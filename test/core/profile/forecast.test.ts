@@ -12,7 +12,7 @@ const AT = Date.UTC(2026, 10, 24, 18);
 function ending(number: number, days: number | null, verdict: Verdict = 'ready'): JudgedDevice {
   const device = buildDevice(number);
   const certificate = { ...device.certificate!, notAfter: days === null ? null : AT + days * DAY };
-  return { device: { ...device, certificate }, verdict, reasons: [], users: [] };
+  return { device: { ...device, certificate }, verdict, reasons: [], users: [], formerCertificates: [] };
 }
 
 function forecast(
