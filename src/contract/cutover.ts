@@ -33,7 +33,7 @@ export const cutoverView = z.object({
   /** What devices know of the old server, from the source and the profile. */
   host: z.string().nullable(),
   port: z.number().nullable(),
-  paths: z.object({ connect: z.string(), checkIn: z.string(), scep: z.string() }),
+  paths: z.object({ connect: z.string(), checkIn: z.string(), scep: z.string().nullable() }),
   /** Null: no profile was given. */
   anchors: z.number().nullable(),
   secondHost: z.string().nullable(),

@@ -1,5 +1,5 @@
 /** `slipway cutover`: the load balancer's configuration, what is set in DNS, and what the network says of both. */
-import { deviceView, type DeviceView } from '../../core/cutover/device-view';
+import { deviceView, knownPaths, type DeviceView } from '../../core/cutover/device-view';
 import { planDns, zoneLine, type DnsPlan } from '../../core/cutover/dns/dns-plan';
 import { PROBES, probe, type ProbeResult, type ProbeSubject } from '../../core/cutover/probe';
 import { hostFrom, probeSubject } from '../../core/cutover/probe/subject';
@@ -119,7 +119,7 @@ async function config(options: CutoverOptions): Promise<number> {
     oldUrl,
     fleetUrl,
     phase,
-    paths: view.paths,
+    paths: knownPaths(view),
     port: portFrom(options.port) ?? view.port ?? HTTPS,
     files: {
       ...(certificate === undefined ? {} : { certificate }),

@@ -1,5 +1,5 @@
 /** `slipway wave`: the ladder, what leads devices, and moving them a few at a time. */
-import { deviceView } from '../../core/cutover/device-view';
+import { deviceView, knownPaths } from '../../core/cutover/device-view';
 import { haproxyWaves, memoryFrom } from '../../core/cutover/haproxy-waves';
 import { isWithin, percentileOf } from '../../core/cutover/percentage';
 import { misused } from '../../core/failure';
@@ -112,7 +112,7 @@ async function config(options: WaveOptions): Promise<number> {
     oldHost: options.oldHost ?? view.host ?? missing('--old-host', 'the name devices call'),
     oldUrl: options.oldUrl ?? missing('--old-url', 'the old server’s inner address'),
     fleetUrl: options.fleetUrl ?? missing('--fleet-url', 'Fleet’s own address'),
-    paths: view.paths,
+    paths: knownPaths(view),
     ...(view.port === null ? {} : { port: view.port }),
     files: {
       ...(options.tlsFile === undefined ? {} : { certificate: options.tlsFile }),

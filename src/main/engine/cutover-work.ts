@@ -1,5 +1,5 @@
 /** The switch, as the command line does it: what devices know, the configuration, DNS, and the probes. */
-import { deviceView, type DeviceView } from '../../core/cutover/device-view';
+import { deviceView, knownPaths, type DeviceView } from '../../core/cutover/device-view';
 import { planDns, zoneLine } from '../../core/cutover/dns/dns-plan';
 import { probe } from '../../core/cutover/probe';
 import { hostFrom, probeSubject } from '../../core/cutover/probe/subject';
@@ -94,7 +94,7 @@ function configured(bench: Workbench, { typed, fleetUrl }: CutoverAccess): Redir
     oldUrl: typed.oldUrl === '' ? missing('The old server’s inner address is not given.') : typed.oldUrl,
     fleetUrl: fleetUrl ?? missing('Fleet’s own address is not given.'),
     phase: typed.phase,
-    paths: view.paths,
+    paths: knownPaths(view),
     port: portOf(typed) ?? view.port ?? 443,
     files: {
       ...(certificateFile === '' ? {} : { certificate: certificateFile }),

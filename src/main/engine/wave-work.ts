@@ -12,7 +12,7 @@ import type {
 } from '../../contract/waves';
 import { MOST_LEFT } from '../../contract/waves';
 import { choiceFrom, describeChoice, typedChoice } from '../../core/cutover/choice';
-import { deviceView } from '../../core/cutover/device-view';
+import { deviceView, knownPaths } from '../../core/cutover/device-view';
 import { engineSettings, engineTitle, openEngine, type EngineSettings } from '../../core/cutover/engines';
 import type { RouteEngine } from '../../core/cutover/engines/engine';
 import { haproxyWaves, memoryFrom } from '../../core/cutover/haproxy-waves';
@@ -339,7 +339,7 @@ export class WaveWork {
       oldHost: hostFrom(typed.host === '' ? null : typed.host, view),
       oldUrl: typed.oldUrl === '' ? missing('The old server’s inner address is not given at Cutover.') : typed.oldUrl,
       fleetUrl: fleetUrl ?? missing('Fleet’s own address is not given at Fleet.'),
-      paths: view.paths,
+      paths: knownPaths(view),
       port: /^\d{1,5}$/.test(typed.port) ? Number(typed.port) : (view.port ?? 443),
       files: {
         ...(certificateFile === '' ? {} : { certificate: certificateFile }),

@@ -76,16 +76,26 @@ describe.skipIf(noHaproxy)('HAProxy during the waves', () => {
     readonly body?: string | Buffer;
     readonly chunked?: boolean;
     readonly pieces?: number;
+    /** Another HAProxy's port. */
+    readonly at?: number;
   }
   /** Sends a request as a device does; the answer's status and who gave it. */
-  function send({ path = '/mdm/connect', method = 'PUT', headers = {}, body = '', chunked, pieces = 1 }: Sent) {
+  function send({
+    path = '/mdm/connect',
+    method = 'PUT',
+    headers = {},
+    body = '',
+    chunked,
+    pieces = 1,
+    at = port,
+  }: Sent) {
     return new Promise<{ status: number; by: string; continued: boolean; text: string }>((resolve, reject) => {
       let continued = false;
       const bytes = Buffer.from(body as string);
       const request = https.request(
         {
           host: '127.0.0.1',
-          port,
+          port: at,
           method,
           path,
           agent: false,
@@ -156,6 +166,43 @@ describe.skipIf(noHaproxy)('HAProxy during the waves', () => {
     const [only, ...more] = [...fleet.arrived, ...old.arrived];
     expect(more).toEqual([]);
     expect(only).toMatchObject({ method: 'PUT', path: arrived, size: body.length, sha256: sha256(body) });
+  });
+
+  it('leads devices of NanoMDM by the paths of their profile, and leaves what has no UDID where it is', async () => {
+    const other = new Haproxy();
+    try {
+      const at = await freePort();
+      writeFileSync(other.path('map'), formatMap([MOVED]));
+      const { text } = haproxyWaves({
+        oldServer: 'nanomdm',
+        oldHost: 'mdm.example.test',
+        oldUrl: `http://127.0.0.1:${old.port}`,
+        fleetUrl: `http://127.0.0.1:${fleet.port}`,
+        paths: { connect: '/nano/mdm', checkIn: '/nano/mdm', scep: null },
+        port: at,
+        bind: '127.0.0.1',
+        files: { certificate: haproxy.path('tls.pem') },
+        map: other.path('map'),
+        socket: other.socket,
+        memory: GIB,
+      });
+      await other.start(text);
+      const led = async (path: string, body: string): Promise<string> => (await send({ at, path, body })).by;
+      expect(await led('/nano/mdm', message(MOVED))).toBe('fleet');
+      expect(fleet.arrived.at(-1)?.path).toBe('/mdm/apple/mdm');
+      // A user channel speaks under the UDID of its device, and moves with it.
+      const user = '\t<key>UserID</key>\n\t<string>A1B2C3D4-0000-4000-8000-000000000001</string>\n';
+      expect(await led('/nano/mdm', message(MOVED).replace('</dict>', `${user}</dict>`))).toBe('fleet');
+      expect(await led('/nano/mdm', message(STAYING))).toBe('old');
+      expect(old.arrived.at(-1)?.path).toBe('/nano/mdm');
+      // User enrollments tell no UDID.
+      const byod = message(MOVED).replace('<key>UDID</key>', '<key>EnrollmentID</key>');
+      expect(await led('/nano/mdm', byod)).toBe('old');
+      expect(await led('/mdm', message(MOVED))).toBe('old');
+      expect((await send({ at, method: 'GET', path: '/scep?operation=GetCACert' })).by).toBe('old');
+    } finally {
+      await other.close();
+    }
   });
 
   it('passes on signatures of 12 KB, the content type and the client’s address, and names each server as it expects', async () => {

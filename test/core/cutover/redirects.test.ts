@@ -211,13 +211,82 @@ describe.each(names)('%s, run for real', (name) => {
   });
 
   it.skipIf(absent.get(name))('knows NanoMDM’s paths, and servers below a path', async () => {
-    await start('rewrite', { oldServer: 'nanomdm', oldUrl: `https://localhost:${old.port}/inner` });
-    for (const path of ['/mdm', '/checkin']) {
-      expect((await ask(port, 'PUT', path, {}, Buffer.from('x'))).from, path).toBe('fleet');
-      expect(fleet.arrived.at(-1)?.path).toBe('/mdm/apple/mdm');
+    // One path for both behind a prefix, and certificates from a server under another name.
+    await start('rewrite', {
+      oldServer: 'nanomdm',
+      oldUrl: `https://localhost:${old.port}/inner`,
+      paths: { connect: '/nano/mdm', checkIn: '/nano/mdm', scep: null },
+    });
+    expect((await ask(port, 'PUT', '/nano/mdm?site=a%2Fb', {}, Buffer.from('x'))).from).toBe('fleet');
+    expect(fleet.arrived.at(-1)?.path).toBe('/mdm/apple/mdm?site=a%2Fb');
+    for (const path of ['/mdm', '/checkin', '/nano/mdm2', '/scep?operation=GetCACert']) {
+      expect((await ask(port, 'GET', path)).from, path).toBe('old');
+      expect(old.arrived.at(-1)?.path).toBe(`/inner${path}`);
     }
+    expect((await ask(port, 'PUT', '/migration', {}, Buffer.from('x'))).status).toBe(503);
     expect((await ask(port, 'GET', '/v1/pushcert?topic=a')).from).toBe('old');
     expect(old.arrived.at(-1)?.path).toBe('/inner/v1/pushcert?topic=a');
+  });
+});
+
+describe('the paths of NanoMDM', () => {
+  const routes = (more: Partial<RedirectWish>): Record<string, string> =>
+    Object.fromEntries(
+      planRedirects({ ...wish(443), mode: 'rewrite', oldServer: 'nanomdm', ...more }).routes.map(({ path, to }) => [
+        path,
+        to.kind === 'refuse' ? String(to.status) : to.kind === 'fleet' ? to.path : to.kind,
+      ]),
+    );
+
+  it('are its own where no profile says otherwise', () => {
+    expect(routes({})).toEqual({
+      '/mdm': '/mdm/apple/mdm',
+      '/checkin': '/mdm/apple/mdm',
+      '/scep': '/mdm/apple/scep',
+      '/mdm/apple/mdm': '/mdm/apple/mdm',
+      '/mdm/apple/scep': '/mdm/apple/scep',
+      '/migration': '503',
+      '/v1/': 'old',
+      '/version': 'old',
+    });
+    expect(routes({ phase: 'retired' })).toMatchObject({ '/migration': '410', '/v1/': '410', '/version': '410' });
+  });
+
+  it('go into every balancer’s configuration, and only they', () => {
+    for (const { name, modes } of BALANCERS)
+      for (const mode of modes) {
+        const { text, plan } = configureRedirects(name, {
+          ...wish(443),
+          mode,
+          oldServer: 'nanomdm',
+          oldUrl: 'https://old.internal.example.com:8443',
+          fleetUrl: 'https://fleet.example.com',
+          files: {},
+          paths: { connect: '/nano/mdm', checkIn: '/nano/checkin', scep: null },
+        });
+        expect(plan.routes.filter(({ to }) => to.kind === 'fleet').map(({ path }) => path)).toEqual([
+          '/nano/mdm',
+          '/nano/checkin',
+          '/mdm/apple/mdm',
+          '/mdm/apple/scep',
+        ]);
+        for (const path of ['/nano/mdm', '/nano/checkin'])
+          expect(text.replaceAll('\\', ''), `${name} ${mode}`).toContain(path);
+        // MicroMDM's own paths, and a certificate server that is elsewhere, are no matter of this name.
+        expect(text.replaceAll('\\', ''), `${name} ${mode}`).not.toMatch(
+          /mdm\/connect|mdm\/enroll|boltbackup|[^e]\/scep/,
+        );
+      }
+  });
+
+  it('leave a server nobody knows what is its own', () => {
+    expect(routes({ oldServer: 'other', paths: { connect: '/a/b', checkIn: '/a/c', scep: '/ca' } })).toEqual({
+      '/a/b': '/mdm/apple/mdm',
+      '/a/c': '/mdm/apple/mdm',
+      '/ca': '/mdm/apple/scep',
+      '/mdm/apple/mdm': '/mdm/apple/mdm',
+      '/mdm/apple/scep': '/mdm/apple/scep',
+    });
   });
 });
 

@@ -41,7 +41,7 @@ export const SCEP_CA: Probe = {
     const { caSha256, paths, host, timeout } = subject;
     const facts: string[] = [];
     for (const place of await placesOf(subject)) {
-      for (const path of [paths.scep, '/mdm/apple/scep']) {
+      for (const path of [...(paths.scep === null ? [] : [paths.scep]), '/mdm/apple/scep']) {
         const answer = await askAsDevice(host, place, { method: 'GET', path: `${path}?operation=GetCACert` }, timeout);
         const [ca] = answer.status === 200 ? readScepCa(answer.body) : [];
         if (ca === undefined) {

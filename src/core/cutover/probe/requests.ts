@@ -24,7 +24,7 @@ export const REDIRECTS: Probe = {
           { method: 'PUT', path: connect, type: COMMAND_TYPE } as const,
           ...(checkIn === connect ? [] : [{ method: 'PUT', path: checkIn, type: CHECKIN_TYPE } as const]),
           { method: 'PUT', path: FLEET_MDM, type: COMMAND_TYPE } as const,
-          { method: 'GET', path: `${scep}?operation=GetCACaps`, type: null } as const,
+          ...(scep === null ? [] : [{ method: 'GET', path: `${scep}?operation=GetCACaps`, type: null } as const]),
           { method: 'GET', path: `${FLEET_SCEP}?operation=GetCACaps`, type: null } as const,
         ];
         const answers: ProbeAnswer[] = [];

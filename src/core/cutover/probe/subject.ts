@@ -1,6 +1,6 @@
 /** What is probed, from what was typed. */
 import { misused } from '../../failure';
-import type { DeviceView } from '../device-view';
+import { knownPaths, type DeviceView } from '../device-view';
 import { readServer, type DnsServer } from '../dns/dns-client';
 import type { Place, ProbeSubject } from './probe';
 
@@ -21,7 +21,7 @@ export interface ProbeWish {
   readonly fleetCaFile: string | null;
 }
 
-/** @throws usage/no-host, usage/address */
+/** @throws usage/no-host, usage/address, cutover/paths-unknown */
 export function probeSubject(wish: ProbeWish): Omit<ProbeSubject, 'at'> {
   const { view } = wish;
   const port = wish.port ?? view.port ?? HTTPS;
@@ -30,7 +30,7 @@ export function probeSubject(wish: ProbeWish): Omit<ProbeSubject, 'at'> {
     port,
     places: wish.places.length === 0 ? null : wish.places.map((text) => placeFrom(text, port)),
     oldServer: view.oldServer,
-    paths: view.paths,
+    paths: knownPaths(view),
     fleetUrl: wish.fleetUrl,
     instances: wish.instances,
     fleetCaFile: wish.fleetCaFile,

@@ -21,13 +21,16 @@ export interface DevicePaths {
   readonly connect: string;
   /** Where devices check in; for NanoMDM often the same. */
   readonly checkIn: string;
-  readonly scep: string;
+  /** Null where devices get their certificates under another name: then nothing of it leads through here. */
+  readonly scep: string | null;
 }
 
 /** What each kind of source uses unless its enrollment profile says otherwise (spec/micromdm.md 5.2 and 6). */
 export const DEVICE_PATHS = {
   micromdm: { connect: '/mdm/connect', checkIn: '/mdm/checkin', scep: '/scep' },
   nanomdm: { connect: '/mdm', checkIn: '/checkin', scep: '/scep' },
+  /** A server that is not known here: its paths come from its enrollment profile, and from nowhere else. */
+  other: { connect: '/mdm', checkIn: '/mdm', scep: null },
 } as const satisfies Record<string, DevicePaths>;
 export type OldServer = keyof typeof DEVICE_PATHS;
 
@@ -119,6 +122,7 @@ export function planRedirects(wish: RedirectWish): RedirectPlan {
   }
   const paths: DevicePaths = { ...DEVICE_PATHS[wish.oldServer], ...wish.paths };
   for (const path of [paths.connect, paths.checkIn, paths.scep]) {
+    if (path === null) continue;
     if (!PATH.test(path) || /\/\.\.?(\/|$)/.test(path))
       misused(
         'usage/redirect-path',
@@ -149,7 +153,9 @@ function routesOf(server: OldServer, paths: DevicePaths, phase: Phase): Route[] 
   const device = [
     exact(paths.connect, mdm, 'Commands. Devices keep this address for as long as they are enrolled.'),
     ...(paths.checkIn === paths.connect ? [] : [exact(paths.checkIn, mdm, 'Check-ins. Fleet has one path for both.')]),
-    exact(paths.scep, scep, 'Certificates: whoever asks by the old path gets one from Fleet.'),
+    ...(paths.scep === null
+      ? []
+      : [exact(paths.scep, scep, 'Certificates: whoever asks by the old path gets one from Fleet.')]),
     exact(FLEET_MDM, mdm, 'Fleet’s own path under the old name.'),
     exact(FLEET_SCEP, scep, 'Where the silent renewal sends devices for their next certificate.'),
   ];
@@ -168,8 +174,15 @@ function routesOf(server: OldServer, paths: DevicePaths, phase: Phase): Route[] 
           exact('/boltbackup', behind, 'The old server’s own API: the copy of its database.'),
         ]
       : []),
-    under('/v1/', behind, 'The old server’s own API; it asks for its key.'),
-    exact('/version', behind, 'The old server’s version.'),
+    ...(server === 'nanomdm'
+      ? [exact('/migration', enrolling, 'Nothing is brought into the old server any more: nobody would bring it over.')]
+      : []),
+    ...(server === 'other'
+      ? []
+      : [
+          under('/v1/', behind, 'The old server’s own API; it asks for its key.'),
+          exact('/version', behind, 'The old server’s version.'),
+        ]),
   ];
   return [...device, ...ownPaths.filter(({ path }) => !device.some((route) => route.path === path))];
 }

@@ -65,7 +65,7 @@ export function OldName(): React.JSX.Element {
             )}
             <code>{view.paths.connect}</code>{' '}
             {view.paths.checkIn !== view.paths.connect && <code>{view.paths.checkIn}</code>}{' '}
-            <code>{view.paths.scep}</code>
+            {view.paths.scep !== null && <code>{view.paths.scep}</code>}
           </p>
         )}
         {view !== null && view.secondHost !== null && (
