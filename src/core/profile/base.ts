@@ -17,10 +17,18 @@ export interface BaseInput {
 }
 
 /**
- * What was named, else what is installed as a whole, else what the source hands out: stored, or made by MicroMDM itself.
+ * What was named, else what is installed as a whole, else what the source hands out: stored, given with it, or made by
+ * MicroMDM itself.
  * @throws FailureError `usage/no-base`, `usage/no-server-url`, `usage/anchor`, `profile/no-topic`, what {@link readInstalled} throws
  */
 export function chooseBase({ from, installed, snapshot, serverUrl, anchor }: BaseInput): Enrollment {
+  const kind = snapshot?.source.kind ?? null;
+  if (kind === 'several' && from === null)
+    return misused(
+      'usage/no-base',
+      'Several old servers have several enrollment profiles, and Fleet renews all devices with one.',
+      'Name it (--from FILE), and give one from a device of each server (--installed FILE): it is told which it does not fit.',
+    );
   const base = from ?? installed.find(({ form }) => form !== 'listing') ?? storedAt(snapshot);
   if (base !== null) {
     if (anchor !== null)
@@ -40,8 +48,10 @@ export function chooseBase({ from, installed, snapshot, serverUrl, anchor }: Bas
   if (snapshot.source.kind !== 'micromdm')
     return misused(
       'usage/no-base',
-      `A ${snapshot.source.kind} source does not hold its enrollment profile.`,
-      'Name the profile the old server hands out (--from FILE), or one from a device (--installed FILE).',
+      kind === 'nanomdm'
+        ? 'NanoMDM holds no enrollment profile: only the file its devices enrolled with tells what they have.'
+        : `A ${snapshot.source.kind} source does not hold its enrollment profile.`,
+      'Give it with the source (--enrollment-profile FILE), name it here (--from FILE), or one from a device (--installed FILE).',
     );
   const topic = snapshot.push?.topic;
   if (topic == null)
@@ -68,5 +78,7 @@ export function chooseBase({ from, installed, snapshot, serverUrl, anchor }: Bas
 /** What the source hands out, where it keeps it or where the operator named it beside the source. */
 function storedAt(snapshot: Snapshot | null): Enrollment | null {
   const body = snapshot?.enrollmentBody;
-  return body === undefined ? null : readInstalled(body.reveal(), 'the profile stored at the source');
+  if (snapshot === null || body === undefined) return null;
+  const given = snapshot.source.kind !== 'micromdm';
+  return readInstalled(body.reveal(), given ? 'the profile given with the source' : 'the profile stored at the source');
 }

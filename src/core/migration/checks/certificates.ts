@@ -1,4 +1,5 @@
 /** Checks of the source's certificates: SCEP CA, push certificate, the devices' identities. */
+import { wordsFor } from '../../sources/source-words';
 import { counted, DAY_MS, dateOf, hold, pass, skip, warn, type Check } from './check';
 import { nameOf } from './facts';
 
@@ -21,12 +22,12 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
     phase: 'certificates',
     title: 'SCEP CA and its key',
     needs: [],
-    run({ snapshot: { scepCa } }) {
+    run({ snapshot: { scepCa, source } }) {
       if (scepCa === null) {
         return hold(
           'scep-ca-missing',
           'The source holds no SCEP CA. Fleet must have the CA that issued the devices’ certificates, or it refuses every message.',
-          'Bring the CA’s certificate and key from where they are kept, and check that Fleet serves that CA.',
+          wordsFor(source.kind).caPlace,
         );
       }
       if (scepCa.key === null) {
@@ -112,12 +113,12 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
     phase: 'certificates',
     title: 'Push certificate and its key',
     needs: [],
-    run({ snapshot: { push } }) {
+    run({ snapshot: { push, source } }) {
       if (push === null) {
         return hold(
           'push-certificate-missing',
           'The source holds no push certificate; Fleet must push with the topic the devices listen on.',
-          'Bring the certificate and key the old server pushes with.',
+          wordsFor(source.kind).pushPlace,
         );
       }
       if (push.topic === null) {
@@ -241,13 +242,13 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
     phase: 'certificates',
     title: 'Device certificates are known',
     needs: [],
-    run({ entering }) {
+    run({ entering, snapshot }) {
       const found = entering().filter(({ device }) => device.certificate !== null && !device.certificate.inDepot);
       if (found.length === 0) return pass('The certificate of every device that can go in is at hand.');
       return warn(
         'certificate-not-in-depot',
         `Of ${counted(found.length, 'device')} only the hash of the certificate is known: neither its issuer nor its end can be proven, and Fleet is told an end 30 days away so that it renews them first.`,
-        'Accept them by that code if they were enrolled through this server’s own SCEP.',
+        `${snapshot.source.kind === 'micromdm' ? 'Accept' : 'Give the SCEP server’s depot (--scep-depot), their certificates may be in it; else accept'} them by that code if they were enrolled through this server’s own SCEP.`,
         { subjects: found.map(nameOf) },
       );
     },

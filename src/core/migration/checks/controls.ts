@@ -1,6 +1,7 @@
 /** Checks of what Fleet would do to a device at its first contact: updates whose deadline is past, and disk encryption. */
 import { attempt } from '../../failure';
 import { readEscrowedKeys } from '../../fleet/profiles';
+import { wordsFor } from '../../sources/source-words';
 import { counted, dateOf, pass, warn, type Check } from './check';
 import { FleetSettings } from './facts';
 
@@ -120,6 +121,11 @@ export const CONTROLS_CHECKS: readonly Check[] = [
           escrowed = ` Fleet has the recovery key of ${known.toLocaleString('en-US')} of ${counted(macs.length, 'Mac')}.`;
         } else escrowed = ' Whose recovery key Fleet has could not be read.';
       }
+      const { server, storesProfiles } = wordsFor(facts.snapshot.source.kind);
+      if (old.length === 0 && !storesProfiles)
+        return pass(
+          `${server} keeps no list of profiles: whether one for FileVault is on devices tells what was sent by command (\`slipway controls\`).${escrowed}`,
+        );
       if (old.length === 0)
         return pass(
           `The source stores no profile that configures FileVault or the escrow of its recovery key.${escrowed}`,

@@ -1,6 +1,7 @@
 /** Preflight: every named check, in one table. */
 import { FailureError } from '../../failure';
 import { AFTER_CHECKS } from './after';
+import { CA_POOL_CHECK } from './ca-pool';
 import { CERTIFICATE_CHECKS } from './certificates';
 import {
   MOST_SUBJECTS,
@@ -15,20 +16,27 @@ import {
 import { CONTROLS_CHECKS } from './controls';
 import { Facts } from './facts';
 import { FLEET_CHECKS } from './fleet';
+import { FREEZE_CHECK } from './freeze';
 import { HOST_CHECKS } from './hosts';
 import { IDENTITY_CHECKS } from './identity';
 import { MYSQL_CHECKS } from './mysql';
 import { NETWORK_CHECKS } from './network';
+import { SCEP_DEPOT_CHECK } from './scep-depot';
 import { SERVER_URL_CHECK } from './server-url';
 import { SOURCE_CHECKS } from './source';
+import { USER_ENROLLMENTS_CHECK } from './user-enrollments';
 
 export type { Acknowledgement, Acknowledgements, CheckContext, CheckResult, CheckStatus, Phase } from './check';
 
 /** All checks, in the order they are shown. */
 export const CHECKS: readonly Check[] = [
   ...SOURCE_CHECKS,
+  USER_ENROLLMENTS_CHECK,
+  FREEZE_CHECK,
   SERVER_URL_CHECK,
   ...CERTIFICATE_CHECKS,
+  CA_POOL_CHECK,
+  SCEP_DEPOT_CHECK,
   ...MYSQL_CHECKS,
   ...FLEET_CHECKS,
   ...IDENTITY_CHECKS,

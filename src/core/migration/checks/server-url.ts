@@ -1,5 +1,6 @@
 /** Whether the name devices call can be pointed at Fleet. They never learn another one. */
 import { isIP } from 'node:net';
+import { wordsFor } from '../../sources/source-words';
 import { hold, pass, warn, type Check } from './check';
 
 /**
@@ -129,7 +130,7 @@ export const SERVER_URL_CHECK: Check = {
       return warn(
         'server-url-unknown',
         'The source does not tell which name devices call; it must be one you can point at Fleet, because devices keep it for ever.',
-        'Look at the old server’s -server-url, or run `sudo profiles show -output stdout-xml | grep -A1 ServerURL` on a Mac.',
+        wordsFor(snapshot.source.kind).namePlace,
       );
     }
     const host = server.hostname;

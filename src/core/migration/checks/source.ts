@@ -1,5 +1,6 @@
 /** Checks of the source itself: is it whole, recent, and in a state that can be moved. */
-import { counted, DAY_MS, dateOf, fail, hold, pass, warn, type Check } from './check';
+import { wordsFor } from '../../sources/source-words';
+import { counted, DAY_MS, dateOf, fail, hold, pass, skip, warn, type Check } from './check';
 
 /** Contact older than this means the source is not the running server's own state. */
 const STALE_DAYS = 7;
@@ -37,6 +38,14 @@ export const SOURCE_CHECKS: readonly Check[] = [
     title: 'Age of the source',
     needs: [],
     run({ snapshot, at }) {
+      const { readAgain } = wordsFor(snapshot.source.kind);
+      if (snapshot.devices.length > 0 && snapshot.devices.every(({ lastSeen }) => lastSeen === null)) {
+        return warn(
+          'source-age-unknown',
+          'The source keeps no time of contact of any device (NanoMDM’s «file» store and its first versions keep none): how old it is, and which devices are still alive, cannot be seen.',
+          `${readAgain} Look at the old server’s log for devices that have not called for long.`,
+        );
+      }
       const days = (at - snapshot.instant) / DAY_MS;
       if (days < -1) {
         return warn(
@@ -49,7 +58,7 @@ export const SOURCE_CHECKS: readonly Check[] = [
         return warn(
           'source-old',
           `The newest contact in the source is from ${dateOf(snapshot.instant)}, ${counted(Math.floor(days), 'day')} ago: devices that renewed or enrolled since would be refused by Fleet.`,
-          'Read the running server’s database, or its /boltbackup, just before the import.',
+          readAgain,
         );
       }
       return pass(
@@ -94,15 +103,17 @@ export const SOURCE_CHECKS: readonly Check[] = [
       if (profile === null) {
         return warn(
           'sign-message-unknown',
-          'The source stores no enrollment profile of its own, so it cannot be seen whether devices sign their messages; without that Fleet answers every one with 400. MicroMDM’s built-in profile sets it.',
+          snapshot.source.kind === 'micromdm'
+            ? 'The source stores no enrollment profile of its own, so it cannot be seen whether devices sign their messages; without that Fleet answers every one with 400. MicroMDM’s built-in profile sets it.'
+            : 'No enrollment profile was given with the source (--enrollment-profile), so it cannot be seen whether devices sign their messages; without that Fleet answers every one with 400. Where a proxy checks the devices’ certificates (NanoMDM’s -cert-header) they need not.',
           'On one migrated Mac run `sudo profiles show -output stdout-xml | grep -A1 SignMessage`: it must say true. If you enrolled with a profile of your own, look in that file.',
         );
       }
       if (profile.signMessage === true)
-        return pass('The stored enrollment profile makes devices sign their messages (SignMessage).');
+        return pass('The enrollment profile makes devices sign their messages (SignMessage).');
       return hold(
         'sign-message-off',
-        `The stored enrollment profile ${profile.identifier} does not set SignMessage; Fleet answers unsigned messages with 400, so these devices cannot be moved in silence.`,
+        `The enrollment profile ${profile.identifier} does not set SignMessage; Fleet answers unsigned messages with 400, so these devices cannot be moved in silence.`,
         'Look at a device (`sudo profiles show -output stdout-xml | grep -A1 SignMessage`). Where it is false, set SignMessage in the profile and re-send it from the old server first.',
       );
     },
@@ -154,6 +165,12 @@ export const SOURCE_CHECKS: readonly Check[] = [
           { subjects: precious },
         );
       }
+      if (facts.entering().every(({ device }) => device.pending === null)) {
+        return skip(
+          'The source keeps no queue of commands: whether one waits at the old server is not known.',
+          'See to it there that no erase, lock or removal waits; at the switch it would silently vanish.',
+        );
+      }
       const waiting = facts.entering().filter(({ device }) => (device.pending?.count ?? 0) > 0).length;
       return pass(
         waiting === 0
@@ -169,7 +186,11 @@ export const SOURCE_CHECKS: readonly Check[] = [
     needs: [],
     run(facts) {
       const found = facts.judgement.devices.filter(({ device }) => device.blockedAtSource);
-      if (found.length === 0) return pass('No device is blocked at the old server.');
+      const { kind } = facts.snapshot.source;
+      if (found.length === 0)
+        return kind === 'micromdm' || kind === 'several'
+          ? pass('No device is blocked at the old server.')
+          : skip('This source does not tell of devices that are to lose their enrollment.');
       return warn(
         'blocked-at-source',
         `${counted(found.length, 'device is', 'devices are')} blocked at the old server: each is to lose its enrollment at its next contact, and stays out.`,
