@@ -345,7 +345,7 @@ function judgeCertificate(device: SourceDevice, survey: Survey, lastSeenMs: numb
       'block',
       'no-certificate-hash',
       'The source knows no identity certificate for it; Fleet would refuse every message.',
-      'Let the device contact the old server once (MicroMDM 1.5 or later stores the hash then), or re-enrol it.',
+      'Let the device contact the old server once (MicroMDM 1.5 or later, and NanoMDM with -retro, store the hash then), or re-enrol it.',
     );
     return;
   }
@@ -382,7 +382,7 @@ function judgeCertificate(device: SourceDevice, survey: Survey, lastSeenMs: numb
         'block',
         'certificate-binding-stale',
         'It was in contact after the certificate the source holds for it had expired, so it uses another one.',
-        'Run the old server without -udid-cert-auth-warn-only and re-send the enrollment profile, then read again.',
+        'Re-send it the enrollment profile at the old server (MicroMDM: without -udid-cert-auth-warn-only), then read again.',
       );
     } else {
       say(
@@ -472,6 +472,8 @@ function judgeEnrollment(
   say: Say,
 ): void {
   if (!device.enrolled) {
+    // A source that is sure of it has said so, and why.
+    if (device.reasons.some(({ code, severity }) => code === 'not-enrolled' && severity === 'block')) return;
     const { certificate } = device;
     const provable =
       device.push !== null &&
@@ -570,6 +572,7 @@ function userFault(
   if (!PLAIN_ID.test(user.id)) return 'its id is malformed';
   if (seen.has(user.id.toLowerCase())) return 'another channel has the same id but for case';
   if (user.superseded) return 'a newer user has taken its place';
+  if (user.enabled === false) return 'the source has switched it off';
   if (user.push === null) return 'the source holds no push information for it';
   if (user.tokenMatches === false) return 'its push token is out of date';
   const fault = pushFault(user.push);

@@ -3,6 +3,7 @@ import { misused } from '../failure';
 import { isCapture, readCapture, writeCapture } from './capture';
 import { exportSnapshot } from './export';
 import { microMdm } from './micromdm/source';
+import { nanoMdm } from './nanomdm/source';
 import type { Snapshot } from './snapshot';
 import {
   COMPANIONS,
@@ -29,7 +30,7 @@ export type {
 } from './source-kind';
 
 /** Every kind of source. */
-const kinds: readonly SourceKind[] = [microMdm];
+const kinds: readonly SourceKind[] = [microMdm, nanoMdm];
 
 /**
  * Reads how a source is written: `kind:LOCATION`, and after `#` what belongs to it: `#scep-depot=PATH&profile=PATH`.

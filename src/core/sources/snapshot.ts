@@ -75,6 +75,8 @@ export interface SourceUser {
   readonly tokenMatches: boolean | null;
   /** True when a newer user of the same device has taken its place. */
   readonly superseded: boolean;
+  /** False when the source has switched this channel off; absent where it does not say. */
+  readonly enabled?: boolean;
 }
 
 /** Commands that wait for a device at the source. Their content is never read further than the request type. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyIssuers } from '../../../../src/core/certificates/issuer';
 import { readMicroMdm } from '../../../../src/core/sources/micromdm';
-import { requestTypeOf } from '../../../../src/core/sources/micromdm/command-queue';
+import { requestTypeOf } from '../../../../src/core/sources/command-payload';
 import { platformOf } from '../../../../src/core/sources/platform';
 import type { Snapshot, SourceDevice } from '../../../../src/core/sources/snapshot';
 import { writeBolt } from '../../../bolt-writer';
