@@ -45,6 +45,7 @@ export function csvRecords(text: string, refuse: (why: string) => never): CsvRec
     });
     return records.map(({ record, info }) => ({ record, line: info.lines }));
   } catch (error) {
-    return refuse(error instanceof Error ? error.message : 'unreadable');
+    // The parser repeats what it stumbled over, whole.
+    return refuse(error instanceof Error ? error.message.slice(0, 200) : 'unreadable');
   }
 }

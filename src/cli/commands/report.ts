@@ -207,9 +207,10 @@ function probesFrom(path: string): DecommissionFacts['probes'] {
       `${path} is not what a probe printed.`,
       'Write it with `slipway cutover probe … --json`.',
     );
-  const failed = (probes as { id?: unknown; status?: unknown }[])
-    .filter(({ status }) => status === 'fail')
-    .map(({ id }) => String(id).slice(0, 60));
+  const failed = (probes as unknown[]).flatMap((probe) => {
+    const { id, status } = (probe ?? {}) as { id?: unknown; status?: unknown };
+    return status === 'fail' && typeof id === 'string' ? [id.slice(0, 60)] : [];
+  });
   return { at: time, failed };
 }
 

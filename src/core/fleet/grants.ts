@@ -327,7 +327,7 @@ function readLine(line: string): Line | null {
   if (reader.rest().startsWith('TABLE ')) reader.skip(6);
   const place = reader.place();
   if (place === null) return null;
-  const scope: Scope = { ...place, ...list, grantOption: /WITH .*GRANT OPTION/.test(reader.rest()) };
+  const scope: Scope = { ...place, ...list, grantOption: reader.grantOption() };
   return { kind: verb[1] === 'GRANT' ? 'grant' : 'revoke', scope };
 }
 
@@ -350,12 +350,19 @@ class LineReader {
     this.at += count;
   }
 
+  /** `WITH GRANT OPTION`, alone or among other options. */
+  grantOption(): boolean {
+    const at = this.line.indexOf('WITH ', this.at);
+    return at >= 0 && this.line.includes('GRANT OPTION', at + 5);
+  }
+
   /** `SELECT, INSERT (`a`, `b`), ALL PRIVILEGES ON `. */
   privileges(): { privileges: Set<string>; columns: Map<string, Set<string>> } | null {
     const privileges = new Set<string>();
     const columns = new Map<string, Set<string>>();
     for (;;) {
-      const word = /^[A-Z][A-Z_ ]*?(?=,|\s*\(|\s+ON\s)/.exec(this.rest());
+      // No lookahead over what follows: a line of blanks would be gone through once for each of them.
+      const word = /^[A-Z][A-Z_]*(?: +(?!ON\s)[A-Z_]+)*/.exec(this.rest());
       if (word === null) return null;
       this.skip(word[0].length);
       const name = word[0].trim();

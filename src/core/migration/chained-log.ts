@@ -87,7 +87,7 @@ function chained<E extends object>(
   if (value === null || value['seq'] !== sequence || value['previous'] !== previous) return null;
   const { seq: _sequence, previous: _previous, at, ...body } = value;
   const entry = schema.safeParse(body);
-  return entry.success && typeof at === 'string' ? { ...entry.data, at } : null;
+  return entry.success && typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? { ...entry.data, at } : null;
 }
 
 function objectOf(text: Buffer): Record<string, unknown> | null {

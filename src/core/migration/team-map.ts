@@ -32,7 +32,7 @@ export function parseTeamMap(text: string): TeamRule[] {
   const seen = new Map<string, number>();
   return records.map(({ record, line }) => {
     const unknown = Object.keys(record).find((column) => !['serial', 'blueprint', 'team'].includes(column));
-    if (unknown !== undefined) wrong(`The team map has a column «${unknown}».`);
+    if (unknown !== undefined) wrong(`The team map has a column «${unknown.slice(0, 60)}».`);
     const serial = record['serial'] ?? '';
     const blueprint = record['blueprint'] ?? '';
     const team = record['team'] ?? '';

@@ -41,7 +41,7 @@ export function parseWave(text: string, snapshot: Snapshot): Set<string> {
   if (unknown.length > 0) {
     misused(
       'usage/wave',
-      `${unknown.length} of the wave’s lines name no device of the source, first «${unknown[0] ?? ''}».`,
+      `${unknown.length} of the wave’s lines name no device of the source, first «${(unknown[0] ?? '').slice(0, 60)}».`,
       'Correct the file, or read the source again if these devices are new.',
       { unknown: unknown.length },
     );

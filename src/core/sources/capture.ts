@@ -103,11 +103,14 @@ export async function readCapture(
     for await (const line of createInterface({ input: bytes, crlfDelay: Infinity })) {
       if (head === null) {
         if (!line.startsWith(MARK)) return notOurs(path, line);
-        head = (decode(line) as { head: Head }).head;
+        const begun = decode(line);
+        if (!isHead(begun)) return damaged(path, 'its beginning is not as it was written');
+        head = begun.head;
         continue;
       }
       if (ended) return damaged(path, 'something follows its end');
-      const value = decode(line) as SourceDevice | { end: number };
+      const value = decode(line);
+      if (!isDeviceOrEnd(value)) return damaged(path, 'a line of it is not as it was written');
       if ('end' in value) {
         if (value.end !== devices.length) return damaged(path, 'devices are missing in it');
         ended = true;
@@ -126,6 +129,34 @@ export async function readCapture(
   }
   if (head === null || !ended) return damaged(path, 'its end is missing');
   return { ...head, source: { ...head.source, sha256: digest.digest('hex'), size }, devices };
+}
+
+/**
+ * A capture is ours and lies where only its owner writes; what is looked for here is damage, so that it is told as such
+ * and not found out in the middle of something else.
+ */
+function isHead(value: unknown): value is { head: Head } {
+  const { head } = value as { head?: unknown };
+  return (
+    isObject(head) && isObject(head['source']) && ['profiles', 'findings'].every((name) => Array.isArray(head[name]))
+  );
+}
+
+function isDeviceOrEnd(value: unknown): value is SourceDevice | { end: number } {
+  if (!isObject(value)) return false;
+  if ('end' in value) return true;
+  const { certificate, formerCertificates = [], users, reasons } = value;
+  return (
+    (certificate === null || isObject(certificate)) &&
+    Array.isArray(users) &&
+    Array.isArray(reasons) &&
+    Array.isArray(formerCertificates) &&
+    formerCertificates.every(isObject)
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function forgetCertificates(device: SourceDevice): void {

@@ -83,6 +83,7 @@ export class Series {
       for await (const line of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity })) {
         lines += 1;
         const value = parsed(line);
+        if (value === null) continue;
         const point = pointSchema.safeParse(value);
         if (point.success) points.push(point.data);
         else {
