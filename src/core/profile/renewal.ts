@@ -88,7 +88,8 @@ export function parseServerUrl(text: string): string {
   if (url?.protocol !== 'https:' || url.username !== '' || url.search !== '' || url.hash !== '')
     misused(
       'usage/server-url',
-      `«${text}» is not the URL of an MDM server.`,
+      // Not repeated: what does not parse may still hold a password.
+      'The address of the old MDM server is not a URL it could have been started with.',
       'Write it as the server was started with: https://mdm.example.com',
     );
   return text.replace(/\/+$/, '');

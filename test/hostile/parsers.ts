@@ -1,0 +1,452 @@
+/** Every parser of what comes from outside, as the fuzzing calls it: what it may answer, and what it may refuse with. */
+import { createHash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createSocketServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { CpioReader } from '../../src/core/agent/payload';
+import { readTableOfContents } from '../../src/core/agent/table-of-contents';
+import { bufferSource, openBolt, type Bucket } from '../../src/core/bolt';
+import { toDer } from '../../src/core/certificates/ber';
+import { isSignedData, unwrapSignedData } from '../../src/core/certificates/cms';
+import { readCertificate, readName, type Certificate } from '../../src/core/certificates/der';
+import { readEnvelopedData } from '../../src/core/certificates/enveloped-data';
+import * as extensions from '../../src/core/certificates/extension';
+import { openPrivateKey } from '../../src/core/certificates/key';
+import { WorkBudget } from '../../src/core/certificates/password-encryption';
+import { readCertificateBytes, readPem } from '../../src/core/certificates/pem';
+import { readPkcs12 } from '../../src/core/certificates/pkcs12';
+import { readEncryptedKey, readPrivateKey } from '../../src/core/certificates/private-key';
+import { readRequest } from '../../src/core/certificates/request';
+import { readSignedData } from '../../src/core/certificates/signed-data';
+import { OLD_SERVER_KINDS, openOldServer } from '../../src/core/commands/old-server';
+import { fleetRefusals } from '../../src/core/controls/acceptance';
+import { comparePayloads, compareRoots } from '../../src/core/controls/fields';
+import { isEnrollment, openControlProfile, referencesOf } from '../../src/core/controls/profile';
+import { secretFields } from '../../src/core/controls/secret-field';
+import { askDns, readServer } from '../../src/core/cutover/dns/dns-client';
+import { readRunningMap, readTraffic } from '../../src/core/cutover/engines/haproxy-socket';
+import { readLadder } from '../../src/core/cutover/ladder';
+import { parseMap } from '../../src/core/cutover/route-map';
+import { readWaves, standingOf } from '../../src/core/cutover/wave-journal';
+import { fetchPushCertificate } from '../../src/core/fleet/api';
+import { FleetApi } from '../../src/core/fleet/api-client';
+import { fetchHost, listHosts } from '../../src/core/fleet/api-hosts';
+import { decryptAsset } from '../../src/core/fleet/assets';
+import { parseFleetAddress } from '../../src/core/fleet/connection';
+import { databaseFailure } from '../../src/core/fleet/database-failure';
+import { readGrants } from '../../src/core/fleet/grants';
+import { parseFleetUrl } from '../../src/core/fleet/https-request';
+import { readScepCa } from '../../src/core/fleet/scep';
+import { parsePlace } from '../../src/core/commands/web-call';
+import { tokenFacts } from '../../src/core/inspector/abm-token';
+import { readPushRequest } from '../../src/core/inspector/push-request';
+import { canonicalHash } from '../../src/core/migration/canonical';
+import { readJournal } from '../../src/core/migration/journal';
+import { parsePlan } from '../../src/core/migration/plan';
+import { parseTeamMap } from '../../src/core/migration/team-map';
+import { readEnrollment } from '../../src/core/profile';
+import { parseServerUrl } from '../../src/core/profile/renewal';
+import { readAccounts } from '../../src/core/report/account';
+import { tellJournal } from '../../src/core/report/journal-story';
+import { parseRunbook } from '../../src/core/report/runbook';
+import { Secret } from '../../src/core/secret';
+import { parseSource } from '../../src/core/sources';
+import { readCapture } from '../../src/core/sources/capture';
+import { readMicroMdmFile } from '../../src/core/sources/micromdm';
+import { MessageType } from '../../src/core/sources/micromdm/protobuf';
+import { asDictionary, readPropertyList } from '../../src/core/sources/property-list';
+import { Series } from '../../src/core/watch/series';
+import { parseWorkspaceFile } from '../../src/main/workspace-file';
+import { boltBytes } from '../bolt-writer';
+import type { Form } from './mutation';
+import { CANARY } from './names';
+import { microMdmBytes } from './source';
+
+/** What a parser works with, besides the input. */
+export interface Surroundings {
+  /** A private folder for parsers that read files. */
+  readonly folder: string;
+}
+
+export type Read = (bytes: Buffer, surroundings: Surroundings) => unknown;
+
+/** One parser, or several of one kind, under fuzzing. */
+export interface Parser {
+  readonly form: Form;
+  /** Codes it may refuse with; a parser without any answers always, if only with null. */
+  readonly refuses?: RegExp;
+  /** Inputs that are made rather than kept, being large. */
+  readonly made?: () => readonly Buffer[];
+  /** Puts right what would shut the door before the damage is reached (checksums, hashes): every second input gets it. */
+  readonly mend?: (bytes: Buffer) => Buffer;
+  /** Reads, and looks at everything the answer offers. */
+  readonly read: Read | readonly Read[];
+  /** Changes tried on each input, where the usual number would take long. */
+  readonly rounds?: number;
+}
+
+const text = (bytes: Buffer): string => bytes.toString('utf8');
+
+function facts(certificate: Certificate): unknown {
+  const { serial, issuer, subject, commonName, userId, spki, signature, signatureAlgorithm } = certificate;
+  const { isCa, subjectKeyId, authorityKeyId } = certificate;
+  return [
+    ...[serial, issuer, subject, commonName, userId, spki, signature, signatureAlgorithm],
+    ...[isCa, subjectKeyId, authorityKeyId, readName(certificate.subjectDer)],
+    extensions.readAltNames(certificate.extension('2.5.29.17')),
+    extensions.readKeyUsage(certificate.extension('2.5.29.15')),
+    extensions.readExtendedKeyUsage(certificate.extension('2.5.29.37')),
+    extensions.readPathLength(certificate.extension('2.5.29.19')),
+  ];
+}
+
+/** A parser of files: the input lies in one. */
+function inFile(name: string, read: (path: string) => unknown): Read {
+  return (bytes, { folder }) => {
+    const path = join(folder, name);
+    writeFileSync(path, bytes, { mode: 0o600 });
+    return read(path);
+  };
+}
+
+/** Links each line of a journal to the one before, whatever is in it. */
+function linked(bytes: Buffer): Buffer {
+  let previous = '0'.repeat(64);
+  let seq = 0;
+  const lines = text(bytes)
+    .split('\n')
+    .flatMap((line) => {
+      let value: unknown;
+      try {
+        value = JSON.parse(line);
+      } catch {
+        return line === '' ? [] : [line];
+      }
+      if (typeof value !== 'object' || value === null) return [line];
+      const chained = JSON.stringify({ ...value, seq, previous });
+      seq += 1;
+      previous = createHash('sha256').update(chained).digest('hex');
+      return [chained];
+    });
+  return Buffer.from(`${lines.join('\n')}\n`);
+}
+
+function withPlanId(bytes: Buffer): Buffer {
+  try {
+    const { id: _id, ...body } = JSON.parse(text(bytes)) as Record<string, unknown>;
+    return Buffer.from(JSON.stringify({ id: canonicalHash(body), ...body }));
+  } catch {
+    return bytes;
+  }
+}
+
+/** A server that gives every caller the same answer, for as long as `ask` takes. */
+async function answered<T>(body: Buffer, ask: (url: string) => Promise<T>): Promise<T> {
+  const server = createHttpServer((_request, response) => response.end(body));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    return await ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+/** The same behind a unix socket, as HAProxy's runtime interface. */
+async function behindSocket<T>(answer: Buffer, folder: string, ask: (socket: string) => Promise<T>): Promise<T> {
+  const path = join(folder, 'haproxy.sock');
+  const server = createSocketServer((connection) => {
+    connection.on('error', () => undefined);
+    connection.once('data', () => connection.end(answer));
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  try {
+    return await ask(path);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** A DNS server that answers with the input, under the question's own id, and then as it should. */
+async function besideTheTruth(bytes: Buffer): Promise<unknown> {
+  const truth = Buffer.from(
+    '0000818000010001000000000178076578616d706c650000010001c00c00010001000000050004c0000201',
+    'hex',
+  );
+  const server = createSocket('udp4');
+  server.on('message', (query, { port, address }) => {
+    for (const answer of [Buffer.from(bytes), truth]) {
+      if (answer.length >= 2) query.copy(answer, 0, 0, 2);
+      server.send(answer, port, address);
+    }
+  });
+  await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve));
+  try {
+    return await askDns({ address: '127.0.0.1', port: server.address().port }, 'x.example', 'A');
+  } finally {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+}
+
+async function collected(pages: AsyncIterable<unknown>): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for await (const page of pages) all.push(page);
+  return all;
+}
+
+/** Every bucket, every entry. */
+function walk(bytes: Buffer): unknown {
+  const file = openBolt(bufferSource(bytes));
+  const seen: string[] = [];
+  const visit = (bucket: Bucket, level: number): void => {
+    for (const { key, value, isBucket } of bucket.entries()) {
+      seen.push(`${key.length} ${value.length}`);
+      const nested = isBucket && level < 4 ? bucket.bucket(key) : null;
+      if (nested) visit(nested, level + 1);
+    }
+  };
+  for (const name of file.bucketNames()) {
+    const bucket = file.bucket(name);
+    if (bucket) visit(bucket, 0);
+  }
+  return seen;
+}
+
+const message = new MessageType({
+  uuid: [1, 'text'],
+  udid: [2, 'texts'],
+  parts: [6, 'messages'],
+  token: [9, 'text'],
+  unlock: [12, 'bytes'],
+  enrolled: [13, 'flag'],
+  seen: [28, 'number'],
+});
+
+export const PARSERS: Readonly<Record<string, Parser>> = {
+  bolt: {
+    form: 'bytes',
+    refuses: /^bolt\//,
+    made: () => [
+      boltBytes(
+        [
+          { name: 'b', entries: [['key', 'value']] },
+          { name: 'nested', nested: [{ name: 'inner', inline: true }] },
+        ],
+        {
+          pageSize: 1024,
+        },
+      ),
+    ],
+    read: walk,
+  },
+  'micromdm-database': {
+    form: 'in-place',
+    refuses: /^(bolt|micromdm)\//,
+    made: () => [microMdmBytes()],
+    read: (bytes) =>
+      readMicroMdmFile(
+        openBolt(bufferSource(bytes)),
+        { at: Date.UTC(2026, 10, 24, 2), salvage: true },
+        {
+          path: 'database',
+          sha256: null,
+          size: bytes.length,
+          modified: 0,
+        },
+      ),
+  },
+  protobuf: { form: 'bytes', read: (bytes) => message.decode(bytes) },
+  'property-list': { form: 'text', read: readPropertyList },
+  'enrollment-profile': {
+    form: 'text',
+    refuses: /^profile\//,
+    read: (bytes) => readEnrollment(bytes, 'profile.mobileconfig'),
+  },
+  'control-profile': {
+    form: 'text',
+    read: (bytes) => {
+      const profile = openControlProfile(bytes, { identifier: 'org.example', displayName: null });
+      const looks = [isEnrollment(profile), referencesOf(profile), secretFields(profile), fleetRefusals(profile)];
+      return [profile, ...looks, comparePayloads(profile, profile), compareRoots(profile, profile)];
+    },
+  },
+  certificate: {
+    form: 'tagged',
+    read: (bytes) => {
+      const certificate = readCertificate(bytes);
+      return certificate && facts(certificate);
+    },
+  },
+  'certificate-request': {
+    form: 'tagged',
+    read: readRequest,
+  },
+  cms: {
+    form: 'tagged',
+    read: (bytes) => {
+      const envelope = readEnvelopedData(bytes);
+      const inside = isSignedData(bytes) ? unwrapSignedData(bytes) : null;
+      return [
+        toDer(bytes),
+        inside,
+        readSignedData(bytes),
+        envelope?.cipher,
+        envelope?.recipients.map(({ name }) => name),
+      ];
+    },
+  },
+  pkcs12: {
+    form: 'tagged',
+    read: async (bytes) => readPkcs12(bytes)?.open(Buffer.from('x'), new WorkBudget(2_000)),
+  },
+  'private-key': {
+    form: 'tagged',
+    rounds: 60,
+    refuses: /^[a-z]+\/[a-z-]+$/,
+    read: async (bytes) => {
+      await readEncryptedKey(bytes)?.open(Buffer.from('x'), new WorkBudget(2_000));
+      return [readPrivateKey(bytes)?.form, openPrivateKey(bytes, 'the key').type];
+    },
+  },
+  pem: { form: 'text', read: (bytes) => [readPem(bytes), readCertificateBytes(bytes)] },
+  'scep-answer': { form: 'tagged', read: readScepCa },
+  'business-manager-token': { form: 'text', read: tokenFacts },
+  'push-request': {
+    form: 'text',
+    read: (bytes) => {
+      const root = asDictionary(readPropertyList(bytes));
+      return root && readPushRequest(root);
+    },
+  },
+  'fleet-api': {
+    form: 'json',
+    refuses: /^fleet\/api-/,
+    rounds: 60,
+    read: (bytes) =>
+      answered(bytes, async (url) => {
+        const place = { url, caFile: null };
+        const token = new Secret('API token', CANARY);
+        const api = new FleetApi(place, token);
+        return [await fetchPushCertificate(place, token), await fetchHost(api, 7), await collected(listHosts(api, 2))];
+      }),
+  },
+  'old-server-api': {
+    form: 'json',
+    refuses: /^old-server\//,
+    rounds: 60,
+    read: (bytes) =>
+      answered(bytes, async (url) => {
+        const place = { who: 'The old server', url, caFile: null, plainConfirmed: false };
+        const outcomes: unknown[] = [];
+        for (const kind of OLD_SERVER_KINDS) {
+          const server = openOldServer(kind, place, new Secret('API key', CANARY));
+          outcomes.push(await server.waiting?.('UDID'), await server.push('UDID'));
+        }
+        return outcomes;
+      }),
+  },
+  'haproxy-runtime': {
+    form: 'lines',
+    refuses: /^haproxy\//,
+    rounds: 100,
+    read: (bytes, { folder }) =>
+      behindSocket(bytes, folder, async (socket) => [
+        await readTraffic(socket),
+        await readRunningMap(socket, '/etc/haproxy/slipway.map'),
+      ]),
+  },
+  'route-map': { form: 'lines', read: (bytes) => parseMap(text(bytes)) },
+  dns: { form: 'bytes', rounds: 100, read: besideTheTruth },
+  grants: { form: 'lines', read: (bytes) => readGrants(text(bytes).split('\n')) },
+  'database-error': {
+    form: 'json',
+    read: (bytes) => {
+      let error: unknown;
+      try {
+        error = JSON.parse(text(bytes));
+      } catch {
+        return null;
+      }
+      if (typeof error !== 'object' || error === null) return null;
+      const { code, message: said } = error as Record<string, unknown>;
+      // What has not both was not thrown by the driver, and the code is the driver's own word.
+      if (typeof code !== 'string' || code.includes(CANARY) || typeof said !== 'string') return null;
+      const place = { host: '127.0.0.1', port: 3306, user: 'slipway', database: 'fleet' };
+      const { failure } = databaseFailure(error, place);
+      if (JSON.stringify(failure).includes(CANARY)) throw new Error('a value of the database in a failure');
+      return failure;
+    },
+  },
+  asset: {
+    form: 'bytes',
+    read: (bytes) => decryptAsset('ca_key', bytes, new Secret('private key', CANARY.padEnd(32, '.'))),
+  },
+  'installer-contents': { form: 'text', read: (bytes) => readTableOfContents(text(bytes)) },
+  'installer-payload': {
+    form: 'bytes',
+    read: (bytes) => {
+      const reader = new CpioReader(new Set(['opt/orbit/secret.txt', 'absent']));
+      for (let at = 0; at < bytes.length; at += 50) reader.push(bytes.subarray(at, at + 50));
+      return [...reader.files];
+    },
+  },
+  plan: { form: 'json', refuses: /^plan\//, mend: withPlanId, read: (bytes) => parsePlan(text(bytes)) },
+  journal: {
+    form: 'json',
+    rounds: 60,
+    refuses: /^journal\//,
+    mend: linked,
+    read: inFile('x.journal.jsonl', async (path) => [await readJournal(path), await tellJournal(path)]),
+  },
+  'assets-journal': {
+    form: 'json',
+    rounds: 60,
+    refuses: /^journal\//,
+    mend: linked,
+    read: inFile('x.assets.jsonl', tellJournal),
+  },
+  'waves-journal': {
+    form: 'json',
+    rounds: 60,
+    refuses: /^(journal|wave)\//,
+    mend: linked,
+    read: inFile('x.waves.jsonl', async (path) => [standingOf((await readWaves(path)).lines), await tellJournal(path)]),
+  },
+  'command-journal': {
+    form: 'json',
+    rounds: 60,
+    refuses: /^journal\//,
+    mend: linked,
+    read: inFile('x.commands.jsonl', tellJournal),
+  },
+  ladder: { form: 'json', refuses: /^wave\//, read: inFile('ladder.json', readLadder) },
+  'progress-record': {
+    form: 'json',
+    rounds: 60,
+    refuses: /^watch\//,
+    read: inFile('watch.jsonl', async (path) => {
+      const { points, marks } = await Series.open(path);
+      return [points, marks];
+    }),
+  },
+  workspace: { form: 'json', refuses: /^workspace\//, read: (bytes) => parseWorkspaceFile(text(bytes)) },
+  runbook: { form: 'json', refuses: /^report\//, read: (bytes) => parseRunbook(text(bytes)) },
+  capture: { form: 'json', rounds: 60, refuses: /^capture\//, read: inFile('x.capture', (path) => readCapture(path)) },
+  'team-map': { form: 'lines', rounds: 60, refuses: /^usage\/team-map$/, read: (bytes) => parseTeamMap(text(bytes)) },
+  accounts: { form: 'lines', rounds: 60, refuses: /^report\/accounts$/, read: (bytes) => readAccounts(text(bytes)) },
+  'written-address': {
+    form: 'text',
+    refuses: /^usage\//,
+    // Each reads what it is given as what it reads.
+    read: [
+      (bytes) => parseSource(text(bytes)),
+      (bytes) => parseFleetAddress(text(bytes)),
+      (bytes) => parseFleetUrl(text(bytes)),
+      (bytes) => parsePlace({ who: 'The old server', url: text(bytes), caFile: null, plainConfirmed: false }),
+      (bytes) => parseServerUrl(text(bytes)),
+      (bytes) => readServer(text(bytes)),
+    ],
+  },
+};
