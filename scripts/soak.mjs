@@ -2,8 +2,7 @@
  * The tests again and again until the time is up or one fails: `npm run soak -- 30` for half an hour of all of them,
  * `npm run soak -- 30 test/core/bolt` for some. SLIPWAY_SOAK=1 tells property tests to take more and new examples, the
  * fuzzing (test/hostile) to keep every input that was not borne in its corpus, and the test that kills an apply to do it
- * 20 times in 5,000 devices. Before that, once: a Bolt file of a million rows is
- * read in a process of little memory.
+ * 20 times in 5,000 devices. Before that, once: a Bolt file of a million rows is read in a process of little memory.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
