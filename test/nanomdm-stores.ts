@@ -37,8 +37,8 @@ export function plainFile(name: string, folder: string): string {
 
 /** Loads a dump into an empty MySQL database. Schemas up to 0.9 have a foreign key to a key that is not unique. */
 export async function loadMySqlStore(database: TestDatabase, file: string): Promise<void> {
-  const [{ version = '' } = {}] = await database.query<{ version: string }>('SELECT VERSION() AS version');
-  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [row] = await database.query<{ version: string }>('SELECT VERSION() AS version');
+  const [major = 0, minor = 0] = (row?.version ?? '').split('.').map(Number);
   const strict = major > 8 || (major === 8 && minor >= 4);
   await loadSqlFile(database, file, {
     characterSet: 'utf8mb4',

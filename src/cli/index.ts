@@ -23,7 +23,8 @@ function lazily(command: Command, load: () => Promise<{ readonly run: Action }>)
   });
 }
 
-const SOURCE_HELP = 'micromdm:PATH or micromdm:https://HOST (the server’s own /boltbackup)';
+const SOURCE_HELP =
+  'micromdm:PATH, micromdm:https://HOST (the server’s own /boltbackup), nanomdm:mysql://USER@HOST/DB, nanomdm:postgres://USER@HOST/DB or nanomdm:PATH';
 
 function withJson(command: Command): Command {
   return command
@@ -37,7 +38,28 @@ function withSource(command: Command): Command {
     .option('--api-key-file <file>', 'API key for micromdm:https://… (or SLIPWAY_API_KEY); - reads standard input')
     .option('--source-ca-file <file>', 'PEM of the CA that signed the source’s TLS certificate')
     .option('--source-pin <sha256>', 'SHA-256 fingerprint of the source’s TLS certificate, instead of a CA')
-    .option('--copies <folder>', 'where private copies of sources are kept (or SLIPWAY_COPIES)');
+    .option('--copies <folder>', 'where private copies of sources are kept (or SLIPWAY_COPIES)')
+    .option(
+      '--source-password-file <file>',
+      'password at the source’s database (or SLIPWAY_SOURCE_PASSWORD); - reads standard input',
+    )
+    .addOption(
+      new Option(
+        '--source-tls <mode>',
+        'TLS to that database; the default is verify-identity, on loopback disabled',
+      ).choices(['verify-identity', 'verify-ca', 'disabled']),
+    )
+    .option('--source-allow-plaintext', 'really connect to that database without TLS, on another machine')
+    .option('--scep-depot <path>', 'the depot of the source’s SCEP server: a folder, or its Bolt file')
+    .option('--scep-ca <file>', 'the source’s SCEP CA certificate, where no depot is at hand')
+    .option('--scep-ca-key <file>', 'its private key')
+    .option(
+      '--scep-ca-passphrase-file <file>',
+      'passphrase of the SCEP CA’s key (or SLIPWAY_SCEP_PASSPHRASE); - reads standard input',
+    )
+    .option('--push-certificate <file>', 'the source’s push certificate, instead of the one it holds')
+    .option('--push-key <file>', 'its private key')
+    .option('--enrollment-profile <file>', 'the enrollment profile the devices installed, where the source keeps none');
 }
 
 function withFleet(command: Command, required: boolean): Command {

@@ -17,6 +17,17 @@ export interface SourceOptions extends CommonOptions {
   readonly sourceCaFile?: string;
   readonly sourcePin?: string;
   readonly copies?: string;
+  /** Of the account at the source's database. */
+  readonly sourcePasswordFile?: string;
+  readonly sourceTls?: 'verify-identity' | 'verify-ca' | 'disabled';
+  readonly sourceAllowPlaintext?: boolean;
+  readonly scepDepot?: string;
+  readonly scepCa?: string;
+  readonly scepCaKey?: string;
+  readonly scepCaPassphraseFile?: string;
+  readonly pushCertificate?: string;
+  readonly pushKey?: string;
+  readonly enrollmentProfile?: string;
 }
 
 /** Options of every command that connects to Fleet. */

@@ -1,15 +1,8 @@
 /** A source as a local file, for commands that read it in more than one way: one that is downloaded is downloaded once. */
 import { judge } from '../core/migration/verdict';
-import {
-  copySource,
-  parseSource,
-  printSource,
-  readProfileCommands,
-  readSource,
-  type ProfileCommands,
-} from '../core/sources';
+import { copySource, printSource, readProfileCommands, readSource, type ProfileCommands } from '../core/sources';
 import { clockFrom, copiesFolder, type SourceOptions } from './input';
-import { readOptions, type JudgedSource } from './source-reading';
+import { readOptions, sourceNamed, type JudgedSource } from './source-reading';
 import { progressLine } from './terminal';
 
 export interface LocalSource extends JudgedSource {
@@ -22,7 +15,7 @@ export interface LocalSource extends JudgedSource {
 /** Reads a source, judged, with what its command queue tells of profiles. */
 export async function readWithCommands(text: string, options: SourceOptions, wanted: boolean): Promise<LocalSource> {
   const at = clockFrom(options);
-  const named = parseSource(text);
+  const named = sourceNamed(text, options);
   const progress = progressLine(options.json === true);
   try {
     const reading = { ...readOptions(options, at), onProgress: progress.onProgress };

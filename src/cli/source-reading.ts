@@ -2,7 +2,14 @@
 import { existsSync } from 'node:fs';
 import { judge, type Judgement } from '../core/migration/verdict';
 import type { OnProgress } from '../core/progress';
-import { parseSource, readSource, type ReadOptions, type SourceReference } from '../core/sources';
+import {
+  parseSource,
+  readSource,
+  withCompanions,
+  type Companions,
+  type ReadOptions,
+  type SourceReference,
+} from '../core/sources';
 import type { Snapshot } from '../core/sources/snapshot';
 import { clockFrom, copiesFolder, type SourceOptions } from './input';
 import { secretFrom } from './secret-input';
@@ -16,14 +23,40 @@ export interface JudgedSource {
   readonly at: number;
 }
 
+/**
+ * The source that was typed, with what was said to belong to it: from here on both are one reference, so whatever reads
+ * it again reads it the same way.
+ * @throws FailureError as `parseSource`; `usage/companion` for what its kind does not have
+ */
+export function sourceNamed(text: string, options: SourceOptions): SourceReference {
+  return parseSource(withCompanions(text, companionsFrom(options)));
+}
+
+function companionsFrom(options: SourceOptions): Companions {
+  return {
+    ...(options.scepDepot === undefined ? {} : { 'scep-depot': options.scepDepot }),
+    ...(options.scepCa === undefined ? {} : { 'scep-ca': options.scepCa }),
+    ...(options.scepCaKey === undefined ? {} : { 'scep-ca-key': options.scepCaKey }),
+    ...(options.pushCertificate === undefined ? {} : { 'push-certificate': options.pushCertificate }),
+    ...(options.pushKey === undefined ? {} : { 'push-key': options.pushKey }),
+    ...(options.enrollmentProfile === undefined ? {} : { profile: options.enrollmentProfile }),
+  };
+}
+
 /** The engine's read options from what was typed. */
 export function readOptions(options: SourceOptions, at: number): ReadOptions {
   const apiKey = secretFrom('API key', options.apiKeyFile, 'SLIPWAY_API_KEY');
+  const password = secretFrom('source database password', options.sourcePasswordFile, 'SLIPWAY_SOURCE_PASSWORD');
+  const keyPassphrase = secretFrom('SCEP CA passphrase', options.scepCaPassphraseFile, 'SLIPWAY_SCEP_PASSPHRASE');
   return {
     at,
     folder: copiesFolder(options),
     salvage: options.salvage ?? false,
     ...(apiKey === null ? {} : { apiKey }),
+    ...(password === null ? {} : { password }),
+    ...(keyPassphrase === null ? {} : { keyPassphrase }),
+    ...(options.sourceTls === undefined ? {} : { tls: options.sourceTls }),
+    ...(options.sourceAllowPlaintext === undefined ? {} : { plaintextConfirmed: options.sourceAllowPlaintext }),
     ...(options.sourceCaFile === undefined ? {} : { caFile: options.sourceCaFile }),
     ...(options.sourcePin === undefined ? {} : { pinSha256: options.sourcePin }),
   };
@@ -39,7 +72,7 @@ export async function readJudged(
   more: Pick<ReadOptions, 'keepCertificates'> = {},
 ): Promise<JudgedSource> {
   const at = clockFrom(options);
-  const reference = parseSource(text);
+  const reference = sourceNamed(text, options);
   const progress = progressLine(options.json === true);
   try {
     const reading = { ...readOptions(options, at), ...more, onProgress: progress.onProgress };

@@ -11,7 +11,7 @@ import { connectFleet } from '../core/fleet/connection';
 import { parseFleetUrl } from '../core/fleet/https-request';
 import { probeSchema } from '../core/fleet/probe';
 import type { Plan } from '../core/migration/plan';
-import { parseSource, readSource } from '../core/sources';
+import { readSource } from '../core/sources';
 import type { Snapshot } from '../core/sources/snapshot';
 import { Roster, writtenTimes, type Switched } from '../core/watch/roster';
 import type { JudgeOptions } from '../core/watch/status';
@@ -20,7 +20,7 @@ import { fleetTarget, withFleetConnection } from './fleet-opening';
 import { clockFrom, type FleetOptions, type SourceOptions } from './input';
 import { openPlan } from './plan-opening';
 import { secretFrom } from './secret-input';
-import { namesPlan, readOptions } from './source-reading';
+import { namesPlan, readOptions, sourceNamed } from './source-reading';
 import { progressLine } from './terminal';
 
 export interface WatchOptions extends SourceOptions, FleetOptions {
@@ -67,7 +67,7 @@ export async function openRoster(
       journals ??= dirname(subject);
     }
     const read = (): Promise<Snapshot> =>
-      readSource(parseSource(source), {
+      readSource(sourceNamed(source, options), {
         ...readOptions(options, clockFrom(options)),
         keepCertificates: false,
         onProgress: progress.onProgress,

@@ -8,7 +8,6 @@ import { blockingChecks, journaledChecks, runChecks, type CheckResult } from '..
 import { freshFingerprints, NOT_REREAD } from '../../core/migration/drift';
 import { isWritten, withAccepted, type Plan } from '../../core/migration/plan';
 import type { VerifyResult } from '../../core/migration/verify';
-import { parseSource } from '../../core/sources';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
 import {
@@ -22,7 +21,7 @@ import {
 } from '../input';
 import { stopOnSignal } from '../interrupt';
 import { openPlan } from '../plan-opening';
-import { readOptions } from '../source-reading';
+import { readOptions, sourceNamed } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table, tell } from '../terminal';
 import { answersFrom, checkLines, fleetSide } from './check';
 import { verifyJson, verifyLines } from './verify';
@@ -52,7 +51,7 @@ export async function run(planPath: string, options: ApplyOptions): Promise<numb
     const going = plan.devices.filter(isWritten).length;
     const fresh = await freshFingerprints(
       plan,
-      parseSource(options.source ?? plan.source.reference),
+      sourceNamed(options.source ?? plan.source.reference, options),
       { ...readOptions(options, clockFrom(options)), onProgress: progress.onProgress },
       accepted,
       `name where it is now with --source, or accept that it is not read with --accept ${NOT_REREAD}`,

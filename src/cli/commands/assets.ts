@@ -19,12 +19,12 @@ import { parseFleetUrl } from '../../core/fleet/https-request';
 import { probeSchema } from '../../core/fleet/probe';
 import { refuseExisting, writePrivate } from '../../core/private-file';
 import { Secret } from '../../core/secret';
-import { parseSource, printSource } from '../../core/sources';
+import { printSource } from '../../core/sources';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
 import { clockFrom, confirm, requireAnswer, type AcceptOptions, type FleetOptions, type SourceOptions } from '../input';
 import { fileBytes, secretFrom } from '../secret-input';
-import { readJudged } from '../source-reading';
+import { readJudged, sourceNamed } from '../source-reading';
 import { plain, print, printJson, styled, table, tell } from '../terminal';
 import { readText } from '../text-file';
 
@@ -250,7 +250,7 @@ async function materialOf(
   const ca = pairFiles('scep', options.scepCert, options.scepKeyFile ?? options.scepKey);
   const snapshot = source === undefined ? null : (await readJudged(source, options)).snapshot;
   const origin = [
-    ...(source === undefined ? [] : [printSource(parseSource(source))]),
+    ...(source === undefined ? [] : [printSource(sourceNamed(source, options))]),
     ...(push === null ? [] : ['APNs pair from files']),
     ...(ca === null ? [] : ['SCEP CA from files']),
   ].join(', ');

@@ -8,11 +8,11 @@ import { judge } from '../../core/migration/verdict';
 import { parseWave } from '../../core/migration/wave';
 import { misused } from '../../core/failure';
 import { refuseExisting, writePrivate } from '../../core/private-file';
-import { copySource, parseSource, printSource } from '../../core/sources';
+import { copySource, printSource } from '../../core/sources';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
 import { clockFrom, copiesFolder, type AcceptOptions, type FleetOptions, type SourceOptions } from '../input';
-import { readCopy, readOptions } from '../source-reading';
+import { readCopy, readOptions, sourceNamed } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table } from '../terminal';
 import { readText } from '../text-file';
 
@@ -36,7 +36,7 @@ export async function run(source: string, options: PlanOptions): Promise<number>
   if (unknownStep !== undefined) {
     misused('usage/steps', `There is no step «${unknownStep}».`, 'Optional steps are queue and serials.');
   }
-  const reference = parseSource(source);
+  const reference = sourceNamed(source, options);
   const target = fleetTarget(options.fleet, options);
   const at = clockFrom(options);
   const progress = progressLine(options.json === true);

@@ -14,12 +14,12 @@ import { checkReport, writeReport } from '../../core/report/folder';
 import { gatherJournals, reportFacts } from '../../core/report/gathering';
 import { handOver, type HandOver } from '../../core/report/hand-over';
 import { OBLIGATION_IDS, type ObligationId, type Owners } from '../../core/report/obligation';
-import { parseSource, printSource } from '../../core/sources';
+import { printSource } from '../../core/sources';
 import { Watcher } from '../../core/watch/watcher';
 import { EXIT } from '../exit-code';
 import { fleetTarget } from '../fleet-opening';
 import { clockFrom, operatorName, refuseForeign } from '../input';
-import { namesPlan, readJudged, readOptions } from '../source-reading';
+import { namesPlan, readJudged, readOptions, sourceNamed } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table, tell } from '../terminal';
 import { readText } from '../text-file';
 import { rfc3339 } from '../time';
@@ -108,7 +108,7 @@ async function write(subject: string, options: ReportOptions): Promise<number> {
         preparedBy: options.preparedBy ?? operatorName(),
         tool: `Slipway ${version}`,
         badge: options.production === true ? 'production' : options.staging === true ? 'staging' : 'unset',
-        reference: printSource(parseSource(reference)),
+        reference: printSource(sourceNamed(reference, options)),
         snapshot,
         host: deviceView(snapshot, enrollment).host,
         target: targetFrom(options, plan),
@@ -240,7 +240,7 @@ async function printReport({ counts, conditions, obligations }: HandOver, out: s
 // -------------------------------------------------------------------------------------------------------- backup
 
 async function backup(subject: string, options: ReportOptions): Promise<number> {
-  const reference = parseSource(subject);
+  const reference = sourceNamed(subject, options);
   const given = options.backup;
   if ((given === undefined) === (options.out === undefined))
     misused(
@@ -268,7 +268,7 @@ async function backup(subject: string, options: ReportOptions): Promise<number> 
 }
 
 async function provenBackup(reference: string, path: string, options: ReportOptions): Promise<BackupFacts> {
-  return proveBackup(parseSource(reference), path, readOptions(options, clockFrom(options)));
+  return proveBackup(sourceNamed(reference, options), path, readOptions(options, clockFrom(options)));
 }
 
 // --------------------------------------------------------------------------------------------------------- check

@@ -8,11 +8,11 @@ import type { OnProgress } from '../../core/progress';
 import { copySource, parseSource, printSource } from '../../core/sources';
 import { clockFrom, copiesFolder, type FleetOptions, type SourceOptions } from '../input';
 import { secretFrom } from '../secret-input';
-import { readCopy, readOptions } from '../source-reading';
+import { readCopy, readOptions, sourceNamed } from '../source-reading';
 
 /** Reads the source again, into a private copy of its own. */
 export async function freshSource(text: string, options: SourceOptions, onProgress: OnProgress): Promise<FreshSource> {
-  const reference = parseSource(text);
+  const reference = sourceNamed(text, options);
   const at = clockFrom(options);
   const copy = await copySource(reference, copiesFolder(options), { ...readOptions(options, at), onProgress });
   const snapshot = await readCopy(reference, copy.path, options, at, onProgress);

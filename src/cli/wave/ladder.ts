@@ -7,11 +7,11 @@ import { readRoutes } from '../../core/cutover/routes';
 import { rungsOf } from '../../core/cutover/wave-move';
 import { misused } from '../../core/failure';
 import { operatorHere } from '../../core/migration/journal';
-import { parseSource, printSource } from '../../core/sources';
+import { printSource } from '../../core/sources';
 import type { Snapshot } from '../../core/sources/snapshot';
 import { EXIT } from '../exit-code';
 import { clockFrom } from '../input';
-import { readJudged } from '../source-reading';
+import { readJudged, sourceNamed } from '../source-reading';
 import { counted, plain, print, printJson, styled, table } from '../terminal';
 import { dayFrom, engineFrom, rungText, rungsFrom } from './input';
 import { type WaveOptions, missing, open } from './opening';
@@ -58,7 +58,7 @@ export async function ladder(options: WaveOptions): Promise<number> {
   if (there !== null && change.length === 0)
     misused('usage/wrong', 'Nothing was said to change about the ladder.', 'wave show shows it.');
   const by = { at: clockFrom(options), ...operatorHere(), change: change.join('; ') };
-  const reference = printSource(parseSource(source));
+  const reference = printSource(sourceNamed(source, options));
   const made =
     there === null
       ? makeLadder(

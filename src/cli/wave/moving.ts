@@ -14,14 +14,13 @@ import { NOT_REREAD, freshFingerprints } from '../../core/migration/drift';
 import { formatPlan } from '../../core/migration/plan';
 import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
 import { writePrivate } from '../../core/private-file';
-import { parseSource } from '../../core/sources';
 import { answeredByYes, stopOnChecks } from '../commands/apply';
 import { answersFrom, fleetSide } from '../commands/check';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
 import { clockFrom, confirm, requireAnswer } from '../input';
 import { stopOnSignal } from '../interrupt';
-import { readOptions } from '../source-reading';
+import { readOptions, sourceNamed } from '../source-reading';
 import { counted, plain, print, printJson, progressLine, styled, table, tell } from '../terminal';
 import { readText } from '../text-file';
 import { freshSource, wakerFrom } from './fleet';
@@ -130,7 +129,7 @@ export async function next(options: WaveOptions): Promise<number> {
       fresh: (made) =>
         freshFingerprints(
           made,
-          parseSource(options.source ?? all.ladder.source),
+          sourceNamed(options.source ?? all.ladder.source, options),
           { ...readOptions(options, clockFrom(options)), onProgress: progress.onProgress },
           [...accepted],
           `name where it is now with --source, or accept that it is not read with --accept ${NOT_REREAD}`,
