@@ -691,6 +691,7 @@ lazily(
     .option('--through <way>', 'remove: old-server (before the switch), fleet (after it), or fleetctl (print commands)')
     .option('--old-url <url>', 'remove, status: the old server’s URL, for its API')
     .option('--old-server <kind>', 'remove: what the old server is, where the source does not say: micromdm or nanomdm')
+    .option('--source <source>', 'status: where the old server’s store is: NanoMDM keeps what devices answered')
     .option('--allow-plain-http', 'remove, status: really call the old server without TLS')
     .option('--send', 'remove: send it; without it only what would be sent is shown')
     .option('--journals <folder>', 'remove: folder of the journal (default: here)')
@@ -793,6 +794,7 @@ lazily(
       '--old-server <kind>',
       'install: what the old server is, where the source does not say: micromdm or nanomdm',
     )
+    .option('--source <source>', 'status: where the old server’s store is: NanoMDM keeps what devices answered')
     .option('--allow-plain-http', 'install, status: really call the old server without TLS')
     .option('--per-second <number>', 'install: commands a second, 1 to 100 (default 10)')
     .option('--send', 'install: send it; without it only what would be sent is shown')

@@ -25,7 +25,7 @@ export async function readWithCommands(text: string, options: SourceOptions, wan
       { ...named, transport: 'file', location: path },
       { ...reading, keepCertificates: false },
     );
-    const commands = wanted ? await readProfileCommands(named.kind, path, reading) : null;
+    const commands = wanted ? await readProfileCommands(named, reading, path) : null;
     return { snapshot, judgement: judge(snapshot, at), at, reference: printSource(named), commands };
   } finally {
     progress.end();

@@ -1,17 +1,26 @@
 /** What the commands that send something to devices have in common: the wave, the outcome, and its status later. */
-import { readCommandJournal, commandStanding } from '../core/commands/command-journal';
-import { askFleet, askOldServer, countFates, journaledFates, type FollowedCommand } from '../core/commands/follow-up';
+import { readCommandJournal, commandStanding, type CommandStanding } from '../core/commands/command-journal';
+import {
+  askFleet,
+  askOldServer,
+  countFates,
+  journaledFates,
+  storedFates,
+  type FollowedCommand,
+} from '../core/commands/follow-up';
 import { NOT_PUSHED, type SendResult } from '../core/commands/send';
 import { misused, unreadable } from '../core/failure';
 import { FleetApi } from '../core/fleet/api-client';
 import { parseFleetUrl, type FleetUrl } from '../core/fleet/https-request';
 import { parseWave } from '../core/migration/wave';
 import type { Secret } from '../core/secret';
+import { parseSource, readCommandResults, type CommandResult } from '../core/sources';
 import type { Snapshot } from '../core/sources/snapshot';
 import { EXIT } from './exit-code';
-import type { CommonOptions, FleetOptions } from './input';
+import { clockFrom, copiesFolder, type FleetOptions, type SourceOptions } from './input';
 import { oldServerFrom, type OldServerOptions } from './old-server-opening';
 import { secretFrom } from './secret-input';
+import { readOptions } from './source-reading';
 import { plain, print, printJson, progressLine, styled, table } from './terminal';
 import { readText } from './text-file';
 
@@ -78,7 +87,10 @@ export async function printSending(result: SendResult, json: boolean, more: obje
   return counts.failed + counts.unknown + result.left === 0 ? EXIT.fine : EXIT.found;
 }
 
-export interface StatusOptions extends CommonOptions, FleetOptions, OldServerOptions {}
+export interface StatusOptions extends SourceOptions, FleetOptions, OldServerOptions {
+  /** Where the old server’s own store is: NanoMDM keeps every answer in it. */
+  readonly source?: string;
+}
 
 /** `… status JOURNAL`: what was sent, and what became of it as far as the server that took it can say. */
 export async function printStatus(journal: string | undefined, options: StatusOptions): Promise<number> {
@@ -98,7 +110,12 @@ export async function printStatus(journal: string | undefined, options: StatusOp
   let asked = true;
   try {
     const fleet = opened.way === 'fleet' ? fleetApiFrom(options) : null;
+    const stored =
+      opened.way === 'old-server' && options.source !== undefined
+        ? await storedResults(options.source, standing, options)
+        : null;
     if (fleet !== null) followed = await askFleet(fleet.api, standing);
+    else if (stored !== null) followed = storedFates(standing, stored);
     else if (opened.way === 'old-server' && options.oldUrl !== undefined) {
       const { server, host } = oldServerFrom(options, null, opened.server ?? null);
       requirePlace(opened.place, host);
@@ -141,6 +158,7 @@ export async function printStatus(journal: string | undefined, options: StatusOp
       waiting: 'still waiting for the device',
       deferred: 'deferred by the device (NotNow)',
       refused: 'refused by the device',
+      dropped: 'taken out of the old server’s queue before the device answered',
       failed: 'never taken by the server',
       unknown: 'without an answer: perhaps queued',
       unasked: 'sent; the server was not asked',
@@ -159,6 +177,20 @@ export async function printStatus(journal: string | undefined, options: StatusOp
       await print(`  ${styled('!', 'yellow')} ${plain(udid)} ${plain(subject)} ${styled(fate, 'dim')}`);
   }
   return counts.refused + counts.failed === 0 ? EXIT.fine : EXIT.found;
+}
+
+/** Null where the source keeps no answers: MicroMDM gives them to its webhook only. */
+async function storedResults(
+  source: string,
+  { commands }: CommandStanding,
+  options: StatusOptions,
+): Promise<readonly CommandResult[] | null> {
+  const reading = { ...readOptions(options, clockFrom(options)), folder: copiesFolder(options) };
+  return readCommandResults(
+    parseSource(source),
+    reading,
+    commands.flatMap(({ uuid }) => uuid ?? []),
+  );
 }
 
 function requirePlace(journaled: string, host: string): void {

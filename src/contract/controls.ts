@@ -108,7 +108,7 @@ export const commandsSent = z.object({
   failures: z.array(z.object({ udid: z.string(), subject: z.string(), sentence: z.string() })),
 });
 
-const FATES = ['waiting', 'fetched', 'done', 'refused', 'deferred', 'failed', 'unknown', 'unasked'] as const;
+const FATES = ['waiting', 'fetched', 'done', 'refused', 'deferred', 'dropped', 'failed', 'unknown', 'unasked'] as const;
 export const commandsFollowed = z.object({
   at: z.number(),
   /** The server that took them was asked. */

@@ -4,7 +4,7 @@ import { app } from 'electron';
 import type { CallInput, CallOutput } from '../contract/calls';
 import { refused } from '../core/failure';
 import { readGiven } from '../core/given-file';
-import type { SendAccess } from './engine/protocol';
+import type { SendAccess, SourceAccess } from './engine/protocol';
 import type { Runbook } from './runbook';
 import type { Session } from './session';
 
@@ -27,7 +27,13 @@ export class ControlsDesk {
 
   compare({ history }: CallInput<'controls.compare'>): void {
     const { team } = this.#session.requireWorkspace().settings.controls;
-    const input = { fleet: this.#runbook.fleetAccess(), access: this.#access(), team, history };
+    const input = {
+      fleet: this.#runbook.fleetAccess(),
+      access: this.#access(),
+      team,
+      history,
+      source: this.#sourceAccess(),
+    };
     this.#session.start(
       { kind: 'controls', label: 'comparing profiles', canPause: false, canCancel: true },
       async (call) => {
@@ -76,6 +82,7 @@ export class ControlsDesk {
     return this.#session.engine.call('followCommands', {
       access: this.#access(),
       journal: this.#runbook.requireJournal(journal),
+      source: this.#sourceAccess(),
     });
   }
 
@@ -174,6 +181,10 @@ export class ControlsDesk {
         await this.#session.countJournals();
       }
     });
+  }
+
+  #sourceAccess(): SourceAccess {
+    return this.#session.sourceAccess(this.#session.facts.source?.reference ?? '');
   }
 
   #access(): SendAccess {

@@ -2,15 +2,17 @@
 import { FailureError } from '../failure';
 import { apiList, apiText, type FleetApi } from '../fleet/api-client';
 import type { OnProgress } from '../progress';
+import type { CommandResult } from '../sources';
 import type { CommandStanding, JournaledCommand } from './command-journal';
 import type { OldServer } from './old-server';
 
 /**
  * `waiting`: still in the queue. `fetched`: the old server has it no longer; the device took it, and what it said only the
- * webhook of that server knows. `done`, `refused`: the device’s own word. `deferred`: NotNow, asked again. `unasked`: nobody
- * could be asked.
+ * webhook of that server knows. `done`, `refused`: the device’s own word. `deferred`: NotNow, asked again. `dropped`: taken
+ * out of the queue before it was answered. `unasked`: nobody could be asked.
  */
-export type CommandFate = 'waiting' | 'fetched' | 'done' | 'refused' | 'deferred' | 'failed' | 'unknown' | 'unasked';
+export type CommandFate =
+  'waiting' | 'fetched' | 'done' | 'refused' | 'deferred' | 'dropped' | 'failed' | 'unknown' | 'unasked';
 
 export interface FollowedCommand extends JournaledCommand {
   readonly fate: CommandFate;
@@ -65,6 +67,19 @@ export async function askOldServer(
   });
 }
 
+/** What the old server’s own store tells of commands sent through it: NanoMDM keeps every answer. */
+export function storedFates({ commands }: CommandStanding, results: readonly CommandResult[]): FollowedCommand[] {
+  const keyOf = (udid: string, uuid: string): string => `${uuid.toUpperCase()} ${udid.toUpperCase()}`;
+  const states = new Map(results.map(({ udid, uuid, state }) => [keyOf(udid, uuid), state]));
+  return commands.map((command) => {
+    if (command.uuid === null) return { ...command, fate: command.state === 'failed' ? 'failed' : 'unasked' };
+    const state = states.get(keyOf(command.udid, command.uuid));
+    if (state !== undefined) return { ...command, fate: state };
+    // What is not in the store was not taken, whatever became of the answer; what was taken has been removed since.
+    return { ...command, fate: command.state === 'sent' ? 'dropped' : 'failed' };
+  });
+}
+
 /** Asks Fleet for the results of each command it gave. Throws as `FleetApi.get`. */
 export async function askFleet(api: FleetApi, standing: CommandStanding): Promise<FollowedCommand[]> {
   const uuids = [...new Set(standing.commands.flatMap(({ uuid }) => uuid ?? []))];
@@ -111,6 +126,7 @@ export function countFates(commands: readonly FollowedCommand[]): Record<Command
     done: 0,
     refused: 0,
     deferred: 0,
+    dropped: 0,
     failed: 0,
     unknown: 0,
     unasked: 0,

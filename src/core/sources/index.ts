@@ -7,6 +7,7 @@ import { nanoMdm } from './nanomdm/source';
 import type { Snapshot } from './snapshot';
 import {
   COMPANIONS,
+  type CommandResult,
   type Companion,
   type Companions,
   type ExportedFile,
@@ -19,6 +20,7 @@ import {
 
 export type {
   CommandedProfile,
+  CommandResult,
   Companion,
   Companions,
   ExportedFile,
@@ -145,15 +147,28 @@ export function exportSource(snapshot: Snapshot, folder: string): Promise<Export
 }
 
 /**
- * What a source's queue of commands tells of profiles on devices; null where its kind cannot tell.
- * @param path a local file: the source itself, or a private copy of it
+ * What a source's queue of commands tells of profiles on devices; null where it cannot tell: a capture holds no queue.
+ * @param copy path of a private copy of it, where one is at hand
  */
 export async function readProfileCommands(
-  kind: string,
-  path: string,
-  options: Pick<ReadOptions, 'at' | 'salvage' | 'onProgress'>,
+  reference: SourceReference,
+  options: ReadOptions,
+  copy: string | null = null,
 ): Promise<ProfileCommands | null> {
-  return (await kindOf(kind).profileCommands?.(path, options)) ?? null;
+  const { profileCommands } = kindOf(reference.kind);
+  if (profileCommands === undefined || (await isCapture(reference.location))) return null;
+  return profileCommands(reference, options, copy);
+}
+
+/** What became of commands, by their UUIDs; null where the source cannot tell. */
+export async function readCommandResults(
+  reference: SourceReference,
+  options: ReadOptions,
+  uuids: readonly string[],
+): Promise<readonly CommandResult[] | null> {
+  const { commandResults } = kindOf(reference.kind);
+  if (commandResults === undefined || (await isCapture(reference.location))) return null;
+  return commandResults(reference, options, uuids);
 }
 
 function kindOf(name: string): SourceKind {

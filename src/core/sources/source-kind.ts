@@ -29,6 +29,18 @@ export interface ProfileCommands {
   readonly unreadable: number;
 }
 
+/** What became of one command for one enrollment. */
+export interface CommandResult {
+  /** As the source spells it. */
+  readonly udid: string;
+  readonly uuid: string;
+  /**
+   * `waiting`: not fetched, or not answered yet. `deferred`: NotNow, asked again. `done`, `refused`: the device’s own word.
+   * `dropped`: taken out of the queue before it was answered.
+   */
+  readonly state: 'waiting' | 'deferred' | 'done' | 'refused' | 'dropped';
+}
+
 /** A source that has been named but not read. Holds no secret. */
 export interface SourceReference {
   /** `micromdm`, … */
@@ -149,9 +161,21 @@ export interface SourceKind {
     folder: string,
     options: Omit<ReadOptions, 'at' | 'folder'>,
   ) => Promise<SourceCopy>;
-  /** Profiles that were put on devices by command, from a local file; absent where the kind cannot tell. */
+  /**
+   * Profiles that were put on devices by command; absent where the kind cannot tell.
+   * @param copy path of a private copy, where one is at hand; it is asked instead of the source where it holds the queue
+   */
   readonly profileCommands?: (
-    path: string,
-    options: Pick<ReadOptions, 'at' | 'salvage' | 'onProgress'>,
+    reference: SourceReference,
+    options: ReadOptions,
+    copy: string | null,
   ) => Promise<ProfileCommands>;
+  /**
+   * What became of commands, by their UUIDs, as far as the source keeps it; absent where the kind cannot tell.
+   */
+  readonly commandResults?: (
+    reference: SourceReference,
+    options: ReadOptions,
+    uuids: readonly string[],
+  ) => Promise<readonly CommandResult[]>;
 }

@@ -1,6 +1,6 @@
 /** Sending commands to devices for the window: the old server's API or Fleet's, and what came of it. */
 import { commandStanding, readCommandJournal } from '../../core/commands/command-journal';
-import { askFleet, askOldServer, countFates, journaledFates } from '../../core/commands/follow-up';
+import { askFleet, askOldServer, countFates, journaledFates, storedFates } from '../../core/commands/follow-up';
 import { oldServerKindOf, openOldServer, type OldServer } from '../../core/commands/old-server';
 import type { SendResult } from '../../core/commands/send';
 import { parsePlace } from '../../core/commands/web-call';
@@ -9,9 +9,10 @@ import { FleetApi } from '../../core/fleet/api-client';
 import { parseFleetUrl, type FleetUrl } from '../../core/fleet/https-request';
 import { parseWave } from '../../core/migration/wave';
 import { Secret } from '../../core/secret';
+import { parseSource, readCommandResults } from '../../core/sources';
 import type { CommandsSent, DeviceChoice } from '../../contract/controls';
-import type { EngineOutput, SendAccess } from './protocol';
-import type { Workbench } from './workbench';
+import type { EngineInput, EngineOutput, SendAccess } from './protocol';
+import { readOptions, type Workbench } from './workbench';
 
 const MOST_FAILURES = 50;
 
@@ -76,7 +77,11 @@ export function sentOf({ journal, state, why, commands, already, left }: SendRes
 }
 
 /** What became of the commands of a journal, as far as the server that took them can be asked. */
-export async function followed(access: SendAccess, journal: string): Promise<EngineOutput<'followCommands'>> {
+export async function followed({
+  access,
+  journal,
+  source,
+}: EngineInput<'followCommands'>): Promise<EngineOutput<'followCommands'>> {
   const standing = commandStanding(await readCommandJournal(journal));
   const { opened } = standing;
   if (opened === null)
@@ -90,6 +95,16 @@ export async function followed(access: SendAccess, journal: string): Promise<Eng
   });
   if (opened.way === 'fleet' && access.fleetUrl !== null && access.token !== null)
     return tell(true, countFates(await askFleet(fleetApiOf(access).api, standing)));
+  if (opened.way === 'old-server' && source.reference !== '' && opened.server !== undefined) {
+    const reference = parseSource(source.reference);
+    const uuids = standing.commands.flatMap(({ uuid }) => uuid ?? []);
+    // Another source by now would know nothing of these commands, and be taken for one that dropped them.
+    const stored =
+      reference.kind === opened.server
+        ? await readCommandResults(reference, { ...readOptions(source), at, folder: source.copies }, uuids)
+        : null;
+    if (stored !== null) return tell(true, countFates(storedFates(standing, stored)));
+  }
   if (opened.way === 'old-server' && access.oldUrl !== null && access.apiKey !== null) {
     const { server, host } = oldServerOf(access, opened.server ?? null);
     if (host === opened.place) return tell(true, countFates(await askOldServer(server, standing)));

@@ -21,7 +21,7 @@ import { Hosts, readTeams } from '../../core/fleet/hosts';
 import { readProfileCommands } from '../../core/sources';
 import { devicesOf, fleetApiOf, oldServerOf, sentOf } from './command-sending';
 import type { EngineInput, EngineOutput, SendAccess } from './protocol';
-import { cancelled, type OpenSource, type Task, type Workbench } from './workbench';
+import { cancelled, readOptions, type OpenSource, type Task, type Workbench } from './workbench';
 
 interface Compared {
   /** The source it is about: another reading makes it stale. */
@@ -50,7 +50,7 @@ export class ControlsWork {
     const { reference, copy, snapshot, at } = source;
     onProgress({ label: 'reading what was sent to devices', done: 0, total: null });
     const commands = input.history
-      ? await readProfileCommands(reference.kind, copy.path, { at, salvage: true, onProgress })
+      ? await readProfileCommands(reference, { ...readOptions(input.source), at, salvage: true, onProgress }, copy.path)
       : null;
     if (control.cancelled) cancelled();
     onProgress({ label: 'reading Fleet’s profiles', done: 0, total: null });

@@ -142,7 +142,7 @@ export function methodsOf(bench: Workbench): Methods {
     prepareRemoval: (input) => controls.prepare(input),
     sendRemoval: (input, task) => controls.remove(input, task),
     countList: ({ list }) => ({ devices: devicesOf(bench, 'list', list).size }),
-    followCommands: ({ access, journal }) => followed(access, journal),
+    followCommands: (input) => followed(input),
     agentView: (input) => agent.view(input),
     lookForAgent: (input, task) => agent.look(input, task),
     inspectPackage: (input) => agent.inspect(input),

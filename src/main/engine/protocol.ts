@@ -344,6 +344,8 @@ export interface EngineInputs {
     readonly access: SendAccess;
     readonly team: string;
     readonly history: boolean;
+    /** The source’s own store may be asked for what was sent. */
+    readonly source: SourceAccess;
   };
   readonly exportControls: { readonly folder: string; readonly team: string | null };
   readonly prepareRemoval: {
@@ -365,7 +367,7 @@ export interface EngineInputs {
   };
   /** How many devices of the source a list names. */
   readonly countList: { readonly list: string };
-  readonly followCommands: { readonly access: SendAccess; readonly journal: string };
+  readonly followCommands: { readonly access: SendAccess; readonly journal: string; readonly source: SourceAccess };
   readonly agentView: { readonly secretFile: string | null };
   readonly lookForAgent: { readonly fleet: FleetAccess };
   readonly inspectPackage: {

@@ -10,7 +10,7 @@ import {
   readCommandJournal,
   type CommandRunIdentity,
 } from '../../../src/core/commands/command-journal';
-import { askOldServer, countFates } from '../../../src/core/commands/follow-up';
+import { askOldServer, countFates, storedFates } from '../../../src/core/commands/follow-up';
 import { oldServerKindOf, openOldServer, type OldServer } from '../../../src/core/commands/old-server';
 import { sendThroughOldServer, type SendResult } from '../../../src/core/commands/send';
 import { wakeThroughOldServer } from '../../../src/core/cutover/wake';
@@ -149,5 +149,39 @@ describe('which API an old server has', () => {
       ['jamf', 'csv'],
     ] as const)
       expect((await failureOf(() => Promise.resolve(oldServerKindOf(said, kind)))).code).toBe('usage/old-server-kind');
+  });
+});
+
+describe('what became of commands, from the old server’s own store', () => {
+  it('is the device’s word where there is one, and never a guess', () => {
+    const command = (number: number, state: 'sent' | 'failed' | 'unknown', uuid: string | null = `u-${number}`) => ({
+      udid: udid(number),
+      subject: MANIFEST,
+      uuid,
+      state,
+      code: null,
+      at: '2026-01-01T00:00:00Z',
+    });
+    const standing = {
+      opened: null,
+      openedAt: null,
+      closed: null,
+      nextBatch: 1,
+      commands: [
+        command(0, 'sent'),
+        command(1, 'unknown'),
+        command(2, 'sent'),
+        command(3, 'unknown'),
+        command(4, 'failed'),
+        command(5, 'sent', null),
+      ],
+    };
+    const fates = storedFates(standing, [
+      // MySQL’s identifiers differ in case only where devices have sent both.
+      { udid: udid(0).toLowerCase(), uuid: 'U-0', state: 'done' },
+      { udid: udid(1), uuid: 'u-1', state: 'deferred' },
+      { udid: udid(9), uuid: 'u-2', state: 'done' },
+    ]);
+    expect(fates.map(({ fate }) => fate)).toEqual(['done', 'deferred', 'dropped', 'failed', 'failed', 'unasked']);
   });
 });

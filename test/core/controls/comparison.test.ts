@@ -242,7 +242,7 @@ describe('removal', () => {
         udid,
         subject: 'plain',
         requestType: 'RemoveProfile',
-        fields: { identifier: 'plain' },
+        fields: { Identifier: 'plain' },
       })),
     );
   });

@@ -5,7 +5,7 @@ import { copyStable, openBolt } from '../../bolt';
 import { misused } from '../../failure';
 import { temporaryName } from '../../private-file';
 import { privateFolder } from '../private-folder';
-import type { ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
+import type { ProfileCommands, ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
 import type { Snapshot } from '../snapshot';
 import { downloadBackup, parseBackupUrl } from './backup';
 import { databaseIn, readMicroMdm } from './index';
@@ -19,8 +19,23 @@ export const microMdm: SourceKind = {
   parse,
   read,
   copy,
-  profileCommands: readProfileCommands,
+  profileCommands,
 };
+
+/** From the private copy where there is one: a live file is asked once only. */
+async function profileCommands(
+  reference: SourceReference,
+  options: ReadOptions,
+  copied: string | null,
+): Promise<ProfileCommands> {
+  const { at, salvage = false, onProgress, folder } = options;
+  const path =
+    copied ??
+    (reference.transport === 'file'
+      ? reference.location
+      : (await copy(reference, requireFolder(folder), options)).path);
+  return readProfileCommands(path, { at, salvage, ...(onProgress ? { onProgress } : {}) });
+}
 
 function parse(location: string): SourceReference {
   if (location === '')

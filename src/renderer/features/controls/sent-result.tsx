@@ -20,6 +20,7 @@ const FATES: Readonly<Record<keyof CommandsFollowed['counts'], string>> = {
   refused: 'Refused by the device',
   failed: 'Never taken by the server',
   unknown: 'Without an answer',
+  dropped: 'Taken out of the old server’s queue unanswered',
   unasked: 'Sent; nobody was asked since',
 };
 
