@@ -14,13 +14,13 @@ import { FleetApi } from '../core/fleet/api-client';
 import { parseFleetUrl, type FleetUrl } from '../core/fleet/https-request';
 import { parseWave } from '../core/migration/wave';
 import type { Secret } from '../core/secret';
-import { parseSource, readCommandResults, type CommandResult } from '../core/sources';
+import { readCommandResults, type CommandResult } from '../core/sources';
 import type { Snapshot } from '../core/sources/snapshot';
 import { EXIT } from './exit-code';
 import { clockFrom, copiesFolder, type FleetOptions, type SourceOptions } from './input';
 import { oldServerFrom, type OldServerOptions } from './old-server-opening';
 import { secretFrom } from './secret-input';
-import { readOptions } from './source-reading';
+import { readOptions, sourceNamed } from './source-reading';
 import { plain, print, printJson, progressLine, styled, table } from './terminal';
 import { readText } from './text-file';
 
@@ -187,7 +187,7 @@ async function storedResults(
 ): Promise<readonly CommandResult[] | null> {
   const reading = { ...readOptions(options, clockFrom(options)), folder: copiesFolder(options) };
   return readCommandResults(
-    parseSource(source),
+    sourceNamed(source, options),
     reading,
     commands.flatMap(({ uuid }) => uuid ?? []),
   );

@@ -177,5 +177,5 @@ export interface SourceKind {
     reference: SourceReference,
     options: ReadOptions,
     uuids: readonly string[],
-  ) => Promise<readonly CommandResult[]>;
+  ) => Promise<readonly CommandResult[] | null>;
 }

@@ -1,13 +1,21 @@
 /** NanoMDM as a kind of source: its database on MySQL or PostgreSQL, or its folder. */
 import { resolve } from 'node:path';
 import { parseDatabaseAddress, printDatabaseAddress } from '../../database/address';
-import { openReadingSession, type Engine } from '../../database/reading-session';
+import { openReadingSession, type Engine, type ReadingSession } from '../../database/reading-session';
 import { defaultTlsMode } from '../../database/trust';
 import { misused } from '../../failure';
 import { isCapture, readCapture } from '../capture';
 import { FILE_COMPANIONS } from '../companion-files';
 import type { Snapshot } from '../snapshot';
-import type { Companions, ReadOptions, SourceKind, SourceReference } from '../source-kind';
+import type {
+  CommandResult,
+  Companions,
+  ProfileCommands,
+  ReadOptions,
+  SourceKind,
+  SourceReference,
+} from '../source-kind';
+import { commandResultsIn, databaseCommands, profileCommandsIn, type CommandStore } from './command-history';
 import { openDatabaseStore } from './database-store';
 import { readNanoMdm, type ReadNanoMdmOptions } from './index';
 
@@ -29,6 +37,8 @@ export const nanoMdm: SourceKind = {
   companions: ['scep-depot', ...FILE_COMPANIONS],
   parse,
   read,
+  profileCommands,
+  commandResults,
 };
 
 function parse(location: string, companions: Companions): SourceReference {
@@ -58,17 +68,46 @@ async function read(reference: SourceReference, options: ReadOptions): Promise<S
     ...(options.keyPassphrase === undefined ? {} : { keyPassphrase: options.keyPassphrase }),
   };
   const { transport, location } = reference;
-  if (transport === 'mysql' || transport === 'postgres') return readDatabase(transport, location, reading, options);
+  if (transport === 'mysql' || transport === 'postgres')
+    return inDatabase(transport, location, options, async (session) =>
+      readNanoMdm(await openDatabaseStore(session, options.onProgress), reading),
+    );
   if (await isCapture(location)) return readCapture(location, options);
   return misused('usage/source', 'Folders of NanoMDM cannot be read yet.', 'Name its database.');
 }
 
-async function readDatabase(
+async function profileCommands(reference: SourceReference, options: ReadOptions): Promise<ProfileCommands> {
+  const found = await withCommands(reference, options, profileCommandsIn);
+  return found ?? { profiles: [], hasHistory: false, unreadable: 0 };
+}
+
+async function commandResults(
+  reference: SourceReference,
+  options: ReadOptions,
+  uuids: readonly string[],
+): Promise<readonly CommandResult[] | null> {
+  return withCommands(reference, options, (store) => commandResultsIn(store, uuids));
+}
+
+/** Null where commands cannot be read: the account may not, or the store is none that can be asked. */
+async function withCommands<T>(
+  { transport, location }: SourceReference,
+  options: ReadOptions,
+  ask: (store: CommandStore) => Promise<T>,
+): Promise<T | null> {
+  if (transport !== 'mysql' && transport !== 'postgres') return null;
+  return inDatabase(transport, location, options, async (session) => {
+    const store = await databaseCommands(session, options.onProgress);
+    return store === null ? null : ask(store);
+  });
+}
+
+async function inDatabase<T>(
   engine: Engine,
   location: string,
-  reading: ReadNanoMdmOptions,
   options: ReadOptions,
-): Promise<Snapshot> {
+  work: (session: ReadingSession) => Promise<T>,
+): Promise<T> {
   const address = parseDatabaseAddress(location, PORTS, WORDS);
   options.onProgress?.({ label: 'reading the source', done: 0, total: null });
   const session = await openReadingSession(engine, {
@@ -82,7 +121,7 @@ async function readDatabase(
     plaintextConfirmed: options.plaintextConfirmed ?? false,
   });
   try {
-    return await readNanoMdm(await openDatabaseStore(session, options.onProgress), reading);
+    return await work(session);
   } finally {
     await session.close();
   }
