@@ -39,6 +39,7 @@ import { inspection, itemDifference, PART_FORMATS } from './inspection';
 import { profileSlot, RENEWAL_FORMS, renewalBench, renewalForecast } from './renewal';
 import { backupFacts, reportView, reportWritten } from './report';
 import { runbookView } from './runbook';
+import { MOST_WAYS, SOURCE_FILES, sourceWay } from './source-ways';
 import { appState, secretKind, settings } from './state';
 import { healthReport, watchSeries } from './watch';
 import { backPreview, haproxyDraft, ladderDraft, waveWoken } from './waves';
@@ -108,10 +109,24 @@ export const calls = {
   'secret.fromFile': call(z.object({ kind: secretKind }), z.boolean()),
 
   /** Asks for an existing file with the system's dialog; null when cancelled. */
-  'file.choose': call(z.object({ purpose: z.enum(['source', 'ca', 'team-map', 'journal']) }), path.nullable()),
-  /** The path of a file dropped on the window, as the preload learned it, made into a source reference. */
-  'source.fromFile': call(z.object({ path }), z.object({ reference: z.string() })),
-  'source.read': call(z.object({ reference: z.string().min(1).max(4200) }), none),
+  'file.choose': call(
+    z.object({ purpose: z.enum(['source', 'ca', 'team-map', 'journal', ...SOURCE_FILES]) }),
+    path.nullable(),
+  ),
+  /** What a file or folder on this machine is as a source, looked at from outside: its reference, and the way to it. */
+  'source.fromFile': call(z.object({ path }), z.object({ reference: z.string(), way: sourceWay })),
+  'source.read': call(z.object({ reference: z.string().min(1).max(30_000) }), none),
+  /**
+   * Reads a source as it was typed. It takes the place of the one in its slot, or is added to the others; `alone`: the
+   * others are let go.
+   */
+  'source.use': call(z.object({ way: sourceWay, alone: z.boolean() }), none),
+  /** Lets one of several sources go, its secrets too, and reads the others. */
+  'source.drop': call(z.object({ slot: z.number().int().min(1).max(MOST_WAYS) }), none),
+  /** Trusts the host key an SSH server has just shown, and reads again. Refused for any other key. */
+  'source.trustHost': call(z.object({ host: z.string().max(300), fingerprint: z.string().max(200) }), none),
+  /** Forgets a host key that was trusted here. */
+  'source.forgetHost': call(z.object({ host: z.string().max(300) }), none),
   /** Reads the bundled sample migration: no server, no workspace folder of the operator's. */
   'source.sample': call(none, none),
 

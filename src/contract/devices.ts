@@ -28,6 +28,8 @@ export const deviceFilter = z.object({
   platforms: z.array(z.string()),
   /** Reason codes: any of them. */
   reasons: z.array(z.string()),
+  /** Numbers of sources, where there are several. */
+  sources: z.array(z.string()),
   /** How they are watched. */
   states: z.array(watchState),
   /** Codes of what needs attention, or `any`. */
@@ -59,6 +61,8 @@ export const deviceRow = z.object({
   lastSeen: z.number().nullable(),
   certificateNotAfter: z.number().nullable(),
   users: z.number(),
+  /** Which of several sources it comes from, counted from one; null where there is one only. */
+  source: z.number().nullable(),
   /** Null while nothing is watched. */
   watch: deviceWatch.nullable(),
 });
@@ -74,6 +78,8 @@ export const devicePage = z.object({
     actions: z.record(z.string(), z.number()),
     platforms: z.record(z.string(), z.number()),
     reasons: z.record(z.string(), z.number()),
+    /** Empty where there is one source only. */
+    sources: z.record(z.string(), z.number()),
     /** Empty while nothing is watched. */
     states: z.record(z.string(), z.number()),
     attention: z.record(z.string(), z.number()),

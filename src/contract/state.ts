@@ -8,6 +8,8 @@ import { z } from 'zod';
 import { controlsSettings } from './controls';
 import { cutoverSettings, probeRound } from './cutover';
 import { reportSettings } from './report';
+import { SOURCE_SECRET_KINDS } from './source-secrets';
+import { MOST_WAYS, sourceWay } from './source-ways';
 import { watchSettings, watchSummary } from './watch';
 import { wavesSummary } from './waves';
 import { STEPS } from './step-names';
@@ -18,6 +20,12 @@ export { STEPS, type StepName } from './step-names';
 const instant = z.number();
 
 export const failure = z.object({ code: z.string(), message: z.string(), remedy: z.string() });
+
+/** What went wrong at a step. */
+const stepFailure = failure.extend({
+  /** Facts the window shows beside it: a host key’s fingerprint, the wrong cells of a table. Never a secret. */
+  detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
+});
 
 export const stepName = z.enum(STEPS);
 
@@ -31,7 +39,7 @@ export const stepState = z.object({
 
 /** Secrets an operator may type. They go to main and never come back. */
 export const SECRET_KINDS = [
-  'source-api-key',
+  ...SOURCE_SECRET_KINDS,
   'fleet-password',
   'fleet-token',
   'server-private-key',
@@ -45,12 +53,17 @@ export const settings = z.object({
   /** What the target is; unset until the operator says so. */
   badge: z.enum(['unset', 'staging', 'production']),
   source: z.object({
-    /** `micromdm:PATH`, `micromdm:https://…`; empty until chosen. */
+    /** `micromdm:PATH`, `nanomdm:mysql://…`, `several:[…]`; empty until chosen. */
     reference: z.string(),
+    /** Of the first source. */
     caFile: z.string(),
     pinSha256: z.string(),
     /** Reads on over damage, and from the older meta page if need be. */
     salvage: z.boolean(),
+    /** How each of its sources is reached, in the order they were added; empty until one was read. */
+    ways: z.array(sourceWay).max(MOST_WAYS),
+    /** SSH host keys that were compared and trusted here: `SHA256:…` by `host` or `[host]:port`. Changed by main alone. */
+    hostKeys: z.record(z.string(), z.string()),
   }),
   fleet: z.object({
     host: z.string(),
@@ -111,7 +124,10 @@ const certificateFacts = z.object({
 export const sourceSummary = z.object({
   reference: z.string(),
   kind: z.string(),
+  /** Where it lies, for people. */
   path: z.string(),
+  /** Each of several sources, with its devices; empty for a single one. */
+  parts: z.array(z.object({ number: z.number(), reference: z.string(), kind: z.string(), devices: z.number() })),
   sha256: z.string().nullable(),
   txid: z.number().nullable(),
   size: z.number().nullable(),
@@ -333,7 +349,7 @@ export const appState = z.object({
   watch: watchSummary.nullable(),
   job: job.nullable(),
   /** What went wrong last, by step: it stays until that step is tried again. */
-  failures: z.partialRecord(stepName, failure),
+  failures: z.partialRecord(stepName, stepFailure),
 });
 
 export type AppState = z.infer<typeof appState>;
@@ -349,3 +365,4 @@ export type VerifySummary = z.infer<typeof verifySummary>;
 export type UndoSummary = z.infer<typeof undoSummary>;
 export type Job = z.infer<typeof job>;
 export type FailureShown = z.infer<typeof failure>;
+export type StepFailure = z.infer<typeof stepFailure>;

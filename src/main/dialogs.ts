@@ -12,7 +12,26 @@ type Purpose =
   CallInput<'file.choose'>['purpose'] | 'secret' | 'profile' | 'runbook' | 'accounts' | 'device-list' | 'package';
 
 const PURPOSES: Readonly<Record<Purpose, OpenDialogOptions>> = {
-  source: { title: 'Choose the source', filters: [{ name: 'MicroMDM database', extensions: ['db'] }, anything()] },
+  source: {
+    title: 'Choose the source',
+    filters: [{ name: 'MicroMDM database or a table', extensions: ['db', 'csv', 'json'] }, anything()],
+  },
+  table: { title: 'Choose the table', filters: [{ name: 'Table', extensions: ['csv', 'tsv', 'json'] }, anything()] },
+  'source-folder': { title: 'Choose NanoMDM’s folder' },
+  'scep-depot': { title: 'Choose the SCEP server’s depot' },
+  certificate: {
+    title: 'Choose the certificate',
+    filters: [{ name: 'Certificate', extensions: ['pem', 'crt', 'cer', 'der'] }, anything()],
+  },
+  'private-key': {
+    title: 'Choose its private key',
+    filters: [{ name: 'Key', extensions: ['key', 'pem'] }, anything()],
+  },
+  'enrollment-profile': {
+    title: 'Choose the enrollment profile',
+    filters: [{ name: 'Profile', extensions: ['mobileconfig', 'plist', 'xml'] }, anything()],
+  },
+  'ssh-key': { title: 'Choose the private key to log in with', filters: [anything()] },
   ca: {
     title: 'Choose the CA’s certificate',
     filters: [{ name: 'PEM', extensions: ['pem', 'crt', 'cer'] }, anything()],

@@ -10,12 +10,12 @@ import type {
   ApplySummary,
   AppState,
   CheckRow,
-  FailureShown,
   FleetSummary,
   Job,
   PlanSummary,
   Settings,
   SourceSummary,
+  StepFailure,
   StepName,
   UndoSummary,
   VerifySummary,
@@ -61,7 +61,7 @@ export interface Facts {
   readonly agent: { readonly at: number; readonly without: number } | null;
   readonly journals: number;
   readonly job: Job | null;
-  readonly failures: Readonly<Partial<Record<StepName, FailureShown>>>;
+  readonly failures: Readonly<Partial<Record<StepName, StepFailure>>>;
 }
 
 export const NO_FACTS: Facts = {

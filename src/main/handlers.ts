@@ -1,13 +1,13 @@
 /** The window's calls, answered: each a line or two over session and runbook. */
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { app, clipboard, shell } from 'electron';
 import { refused } from '../core/failure';
 import { readGivenSecret } from '../core/given-file';
-import { printSource } from '../core/sources';
 import { appFolders } from './app-folders';
+import type { CallInput } from '../contract/calls';
 import type { GivenSlot } from '../contract/given-files';
 import type { ProfileSlot, RenewalForm } from '../contract/renewal';
+import { SOURCE_SECRETS, type SourceSecret, type SourceSecretKind } from '../contract/source-secrets';
 import type { SecretKind } from '../contract/state';
 import type { Handlers } from './calls';
 import { ControlsDesk } from './controls-desk';
@@ -19,14 +19,28 @@ import { isInside, type Runbook } from './runbook';
 import { ReportDesk } from './report-desk';
 import { RunbookShelf } from './runbook-file';
 import type { Session } from './session';
+import { referenceOf, wayOfPath } from './source-ways';
 import { WaveDesk } from './wave-desk';
 import { WatchLoop } from './watch-loop';
 
 // Chromium and Electron are there only inside Electron.
 const versions: Readonly<Record<string, string | undefined>> = process.versions;
 
-const SECRET_NAMES: Readonly<Record<SecretKind, string>> = {
+/** What is asked for that is a folder. */
+const FOLDERS: Readonly<Partial<Record<CallInput<'file.choose'>['purpose'], string>>> = {
+  'source-folder': 'Choose NanoMDM’s folder',
+  'scep-depot': 'Choose the SCEP server’s depot',
+};
+
+const SOURCE_SECRET_NAMES: Readonly<Record<SourceSecret, string>> = {
   'source-api-key': 'API key',
+  'source-password': 'source password',
+  'source-key-passphrase': 'key passphrase',
+  'source-ssh-passphrase': 'SSH key passphrase',
+  'source-ssh-password': 'SSH password',
+};
+
+const SECRET_NAMES: Readonly<Record<Exclude<SecretKind, SourceSecretKind>, string>> = {
   'fleet-password': 'Fleet database password',
   'fleet-token': 'Fleet API token',
   'server-private-key': 'server private key',
@@ -54,6 +68,12 @@ const RENEWAL_TARGETS: Readonly<Record<RenewalForm, { title: string; defaultPath
   base64: { title: 'Save its base64', defaultPath: 'renewal.base64.txt' },
   environment: { title: 'Save the environment line', defaultPath: 'renewal.env' },
 };
+
+function secretName(kind: SecretKind): string {
+  const source = SOURCE_SECRETS.find((secret) => kind.startsWith(secret));
+  if (source !== undefined) return SOURCE_SECRET_NAMES[source];
+  return SECRET_NAMES[kind as Exclude<SecretKind, SourceSecretKind>];
+}
 
 export function handlersOf(session: Session, runbook: Runbook): Handlers {
   const { engine, secrets } = session;
@@ -107,25 +127,27 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
       session.requireWorkspace();
       const path = await chooseFile('secret');
       if (path === null) return false;
-      await secrets.set(kind, readGivenSecret(SECRET_NAMES[kind], path).revealText(), false);
+      await secrets.set(kind, readGivenSecret(secretName(kind), path).revealText(), false);
       session.learn({});
       return true;
     },
 
     'file.choose': async ({ purpose }) => {
-      const path = await chooseFile(purpose);
+      const folder = FOLDERS[purpose];
+      const path = await (folder === undefined ? chooseFile(purpose) : chooseFolder(folder));
       if (purpose === 'journal' && path !== null) runbook.allowJournal(path);
       if (purpose === 'team-map' && path !== null) runbook.allowTeamMap(path);
       return path;
     },
     'source.fromFile': ({ path }) => {
-      const location = resolve(path);
-      if (path === '' || !existsSync(location)) {
-        refused('source/no-file', 'What was dropped is no file on this machine.', 'Drop the database file itself.');
-      }
-      return { reference: printSource({ kind: 'micromdm', transport: 'file', location }) };
+      const way = wayOfPath(path, 1);
+      return { reference: referenceOf(way), way };
     },
     'source.read': ({ reference }) => session.read(reference),
+    'source.use': ({ way, alone }) => session.use(way, alone),
+    'source.drop': ({ slot }) => session.drop(slot),
+    'source.trustHost': ({ host, fingerprint }) => session.trustHost(host, fingerprint),
+    'source.forgetHost': ({ host }) => session.forgetHost(host),
     'source.sample': () => session.openSample(),
 
     'devices.query': (query) => engine.call('query', query),

@@ -5,8 +5,10 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SOURCE_SECRETS, secretOfSource } from '../contract/source-secrets';
+import type { SourceWay } from '../contract/source-ways';
 import type { AppState, Settings, StepName } from '../contract/state';
-import { FailureError, refused } from '../core/failure';
+import { FailureError, refused, type Failure } from '../core/failure';
 import { parseSource, printSource } from '../core/sources';
 import { appFolders } from './app-folders';
 import { Engine, type EngineCall } from './engine/engine';
@@ -16,6 +18,7 @@ import { checkRows, checksAreStale, NO_FACTS, planStaleness, type Facts } from '
 import { RunningJob, type JobNature } from './job';
 import { rememberWorkspace } from './recent-workspaces';
 import { SecretDrawer } from './secret-drawer';
+import { hostOf, loginsOf, settingsWith, wayOfReference, withWay } from './source-ways';
 import { StateFeed } from './state-feed';
 import { stepOfJob, stepsOf } from './steps';
 import { Workspace, type GivenSettings } from './workspace';
@@ -97,7 +100,9 @@ export class Session {
   async save(given: GivenSettings): Promise<void> {
     const workspace = this.requireWorkspace();
     const before = addressOf(workspace.settings);
-    await workspace.save(given);
+    // Which host keys are trusted is only ever said in answer to one that was shown.
+    const { hostKeys } = workspace.settings.source;
+    await workspace.save(given.source === undefined ? given : { ...given, source: { ...given.source, hostKeys } });
     // What was said on connecting was said by another server then.
     this.learn(addressOf(workspace.settings) === before ? {} : { fleet: null });
   }
@@ -160,12 +165,67 @@ export class Session {
     this.#requireQuiet();
     const reference = printSource(parseSource(text));
     const before = workspace.settings.source;
-    // What was damaged was the other one.
-    const salvage = before.salvage && before.reference === reference;
-    await workspace.save({ source: { ...before, reference, salvage } });
+    if (reference === before.reference) return this.#readSettings(before);
+    const way = wayOfReference(reference, before);
+    const source = { ...before, reference, ways: way === null ? [] : [way], salvage: false };
+    return this.#readSettings(source);
+  }
+
+  /** Reads a source as it was typed: alone, or with the others that are there. */
+  async use(way: SourceWay, alone: boolean): Promise<void> {
+    const before = this.requireWorkspace().settings.source;
+    this.#requireQuiet();
+    const known = alone ? [] : before.ways;
+    const source = settingsWith(before, withWay(known, way));
+    for (const { slot } of before.ways) if (!source.ways.some((one) => one.slot === slot)) await this.#forget(slot);
+    return this.#readSettings(source);
+  }
+
+  /** Lets one of several sources go, and reads the others. */
+  async drop(slot: number): Promise<void> {
+    const before = this.requireWorkspace().settings.source;
+    this.#requireQuiet();
+    const ways = before.ways.filter((way) => way.slot !== slot);
+    if (ways.length === before.ways.length || ways.length === 0)
+      refused('source/only-one', 'There is no other source to go on with.', 'Read another one instead.');
+    await this.#forget(slot);
+    return this.#readSettings(settingsWith(before, ways));
+  }
+
+  /** Trusts a host key: only the one that was shown just now, so that nothing but the operator's eyes decides. */
+  async trustHost(host: string, fingerprint: string): Promise<void> {
+    const before = this.requireWorkspace().settings.source;
+    const shown = this.#facts.failures.source;
+    const detail = shown?.code === 'ssh/host-unknown' ? shown.detail : undefined;
+    const name = host.toLowerCase();
+    const isOurs = before.ways.some((way) => hostOf(way) === name);
+    if (detail?.['host'] !== host || detail['fingerprint'] !== fingerprint || !isOurs)
+      refused('ssh/other-key', 'That is not the key the server has just shown.', 'Read again, and compare once more.');
+    return this.#readSettings({ ...before, hostKeys: { ...before.hostKeys, [name]: fingerprint } });
+  }
+
+  /** Forgets a host key that was trusted here: the next one that is shown has to be compared again. */
+  async forgetHost(host: string): Promise<void> {
+    const workspace = this.requireWorkspace();
+    const { source } = workspace.settings;
+    const hostKeys = Object.fromEntries(Object.entries(source.hostKeys).filter(([name]) => name !== host));
+    await workspace.save({ source: { ...source, hostKeys } });
+    this.learn({});
+  }
+
+  async #readSettings(source: Settings['source']): Promise<void> {
+    const workspace = this.requireWorkspace();
+    this.requireIdle();
+    await workspace.save({ source });
+    const { reference } = source;
     this.start({ kind: 'read', label: 'reading the source', canPause: false, canCancel: true }, (call) =>
       this.#readInto(reference, null, call),
     );
+  }
+
+  /** Secrets of a source that is let go. */
+  async #forget(slot: number): Promise<void> {
+    for (const secret of SOURCE_SECRETS) await this.secrets.forget(secretOfSource(secret, slot));
   }
 
   async #readInto(reference: string, copy: SourceAccess['copy'], call: EngineCall): Promise<void> {
@@ -193,15 +253,13 @@ export class Session {
 
   sourceAccess(reference: string): SourceAccess {
     const workspace = this.requireWorkspace();
-    const { caFile, pinSha256, salvage } = workspace.settings.source;
+    const { source } = workspace.settings;
     return {
       reference,
       copies: appFolders.copiesOf(workspace.id),
       copy: null,
-      apiKey: this.secrets.get('source-api-key'),
-      caFile: caFile === '' ? null : caFile,
-      pinSha256: pinSha256 === '' ? null : pinSha256,
-      salvage,
+      ...loginsOf(source, this.secrets),
+      salvage: source.salvage,
       sample: reference === `micromdm:${appFolders.sampleSource()}`,
     };
   }
@@ -272,9 +330,10 @@ export class Session {
     if (!(error instanceof FailureError)) {
       console.error(`Defect in a job of ${step}:`, traceOf(error));
     }
-    const { code, message, remedy } = error instanceof FailureError ? error.failure : DEFECT;
+    const { code, message, remedy, detail }: Failure = error instanceof FailureError ? error.failure : DEFECT;
     if (code === 'job/cancelled') return;
-    this.learn({ failures: { ...this.#facts.failures, [step]: { code, message, remedy } } });
+    const shown = { code, message, remedy, ...(detail === undefined ? {} : { detail: { ...detail } }) };
+    this.learn({ failures: { ...this.#facts.failures, [step]: shown } });
   }
 
   #restoreAfterCrash(): void {
@@ -369,7 +428,8 @@ export class Session {
   }
 }
 
-const DEFECT = {
+const DEFECT: Failure = {
+  kind: 'finding',
   code: 'job/defect',
   message: 'Something went wrong inside Slipway.',
   remedy: 'This is a defect in Slipway; please report it with its code.',

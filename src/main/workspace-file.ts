@@ -13,7 +13,7 @@ export const WORKSPACE_SCHEMA = 1;
 
 export const DEFAULT_SETTINGS: Settings = {
   badge: 'unset',
-  source: { reference: '', caFile: '', pinSha256: '', salvage: false },
+  source: { reference: '', caFile: '', pinSha256: '', salvage: false, ways: [], hostKeys: {} },
   fleet: {
     host: '',
     port: 3306,
@@ -124,13 +124,16 @@ export function formatWorkspaceFile(content: WorkspaceFile): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
+/** Settings that are records: values as a whole, like lists. */
+const RECORDS: ReadonlySet<string> = new Set(['answers', 'hostKeys']);
+
 /** What is given, and the default where nothing is. Only groups of settings are gone into; lists and records are values. */
 function withDefaults(defaults: object, given: unknown): unknown {
   if (given === undefined) return defaults;
   if (!isObject(given)) return given;
   const merged: Record<string, unknown> = { ...given };
   for (const [key, value] of Object.entries(defaults)) {
-    merged[key] = isObject(value) && key !== 'answers' ? withDefaults(value, given[key]) : (given[key] ?? value);
+    merged[key] = isObject(value) && !RECORDS.has(key) ? withDefaults(value, given[key]) : (given[key] ?? value);
   }
   return merged;
 }

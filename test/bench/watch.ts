@@ -193,6 +193,7 @@ function listed(udid: string, number: number): DeviceRow {
     lastSeen: number,
     certificateNotAfter: number,
     users: 0,
+    source: null,
     watch: null,
   };
 }

@@ -44,6 +44,7 @@ test('teams and steps are chosen at the plan, make it stale, and are written', a
       verdicts: [],
       actions: ['insert'],
       platforms: [],
+      sources: [],
       reasons: [],
       states: [],
       attention: [],

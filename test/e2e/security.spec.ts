@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join, sep } from 'node:path';
 import { calls, type CallName } from '../../src/contract/calls';
 import { CALL_CHANNEL } from '../../src/contract/bridge';
+import { SOURCE_SECRET_KINDS, type SourceSecretKind } from '../../src/contract/source-secrets';
 import { SECRET_KINDS } from '../../src/contract/state';
 import { MICROMDM, TOPIC } from '../core/profile/installed-profiles';
 import { writeMicroMdm } from '../micromdm-writer';
@@ -136,8 +137,9 @@ test('a secret of the source or of the keyboard goes nowhere but into its own pr
     key.export({ type: 'pkcs8', format: 'der' }).subarray(200, 248).toString('latin1'),
   );
   const account = await database.createAccount(['ALL ON *'], 'CANARY-PASSWORD-4c8a');
+  const ofSources = SOURCE_SECRET_KINDS.map((kind) => [kind, `CANARY-OF-${kind.toUpperCase()}-19be`]);
   const typed: Record<(typeof SECRET_KINDS)[number], string> = {
-    'source-api-key': 'CANARY-APIKEY-19be',
+    ...(Object.fromEntries(ofSources) as Record<SourceSecretKind, string>),
     'fleet-password': account.password,
     'fleet-token': 'CANARY-TOKEN-a7d2',
     'server-private-key': 'CANARY-SERVERKEY-0123456789abcdef',

@@ -69,10 +69,19 @@ it('bounds what may be asked for at once', () => {
   expect(calls['secret.set'].input.safeParse({ kind: 'fleet-password', value: '', remember: false }).success).toBe(
     false,
   );
-  expect(calls['source.read'].input.safeParse({ reference: 'x'.repeat(5_000) }).success).toBe(false);
+  expect(calls['source.read'].input.safeParse({ reference: 'x'.repeat(30_001) }).success).toBe(false);
 });
 
-const FILTER = { search: '', verdicts: [], actions: [], platforms: [], reasons: [], sort: 'name', descending: false };
+const FILTER = {
+  search: '',
+  verdicts: [],
+  actions: [],
+  platforms: [],
+  reasons: [],
+  sources: [],
+  sort: 'name',
+  descending: false,
+};
 
 function sampleOf(name: CallName): object {
   const samples: Partial<Record<CallName, object>> = {

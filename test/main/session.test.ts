@@ -72,6 +72,7 @@ const QUERY = {
   verdicts: [],
   actions: [],
   platforms: [],
+  sources: [],
   reasons: [],
   states: [],
   attention: [],

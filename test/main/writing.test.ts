@@ -175,6 +175,7 @@ describe.skipIf(!isMysql)('a migration from the window', () => {
       verdicts: [],
       actions: ['insert'],
       platforms: [],
+      sources: [],
       reasons: [],
       states: [],
       attention: [],

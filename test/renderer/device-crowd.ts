@@ -138,6 +138,7 @@ function device(index: number, random: () => number, planned: boolean): DeviceRo
       ? null
       : NOW + Math.floor((random() - 0.05) * 380 * DAY),
     users: platform === 'macos' ? Math.floor(random() * 3) : 0,
+    source: null,
     watch: null,
   };
 }
@@ -160,6 +161,7 @@ export class DeviceCrowd {
       actions: tally(this.rows.flatMap(({ action }) => (action === null ? [] : [action]))),
       platforms: tally(this.rows.map(({ platform }) => platform ?? '')),
       reasons: tally(this.rows.flatMap(({ reasons }) => reasons)),
+      sources: {},
       states: tally(this.rows.flatMap(({ watch }) => (watch === null ? [] : [watch.state]))),
       attention: tally(
         this.rows.flatMap(({ watch }) =>

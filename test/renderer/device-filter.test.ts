@@ -11,6 +11,7 @@ const filters: fc.Arbitrary<DeviceFilter> = fc.record({
   actions: fc.subarray([...ACTIONS]),
   platforms: fc.uniqueArray(code, { maxLength: 3 }),
   reasons: fc.uniqueArray(code, { maxLength: 3 }),
+  sources: fc.uniqueArray(code, { maxLength: 3 }),
   states: fc.subarray(['waiting', 'migrated', 'lost'] as const).map((list) => [...list]),
   attention: fc.uniqueArray(code, { maxLength: 3 }),
   sort: fc.constantFrom(...DEVICE_SORTS),

@@ -45,7 +45,14 @@ const UNBEGUN: Record<StepName, StepState> = {
 
 const SETTINGS: NonNullable<AppState['workspace']>['settings'] = {
   badge: 'production',
-  source: { reference: 'micromdm:/srv/backup/micromdm.db', caFile: '', pinSha256: '', salvage: false },
+  source: {
+    reference: 'micromdm:/srv/backup/micromdm.db',
+    caFile: '',
+    pinSha256: '',
+    salvage: false,
+    ways: [],
+    hostKeys: {},
+  },
   fleet: {
     host: 'db.fleet.example.org',
     port: 3306,
@@ -167,6 +174,7 @@ function sourceOf(crowd: DeviceCrowd, sample: boolean): NonNullable<AppState['so
     reference: 'micromdm:/srv/backup/micromdm.db',
     kind: 'micromdm',
     path: '/srv/backup/micromdm.db',
+    parts: [],
     sha256: hash('b0c4e177'),
     txid: 48_211,
     size: 412_876_800,

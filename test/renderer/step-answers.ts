@@ -1,4 +1,5 @@
 /** Answers to the calls of the steps: statements, journals, copies, a server’s certificate. */
+import { NO_WAY } from '../../src/contract/no-way';
 import type { CallInput, CallName, CallOutput } from '../../src/contract/calls';
 import { NOW } from './device-crowd';
 
@@ -121,7 +122,7 @@ export function stepAnswers(some: boolean): Answers {
     : [];
   return {
     'file.choose': () => '/srv/backup/micromdm.db',
-    'source.fromFile': ({ path }) => ({ reference: `micromdm:${path}` }),
+    'source.fromFile': ({ path }) => ({ reference: `micromdm:${path}`, way: { ...NO_WAY, path } }),
     'fleet.certificate': ({ host }) => ({
       subject: `CN=${host}, O=Northwind Schools`,
       issuer: 'CN=Northwind Internal CA 2, O=Northwind Schools',

@@ -111,6 +111,8 @@ export interface ReadOptions {
    * proving their issuers and writing rows needs them.
    */
   readonly keepCertificates?: boolean;
+  /** Of several sources: what counts for one of them before what is common, by its reference as it is printed. */
+  readonly bySource?: ReadonlyMap<string, Partial<ReadOptions>>;
   readonly onProgress?: OnProgress;
   /** Bounds of a download: milliseconds and bytes. */
   readonly limits?: {

@@ -27,7 +27,7 @@ export function detailOf(
 ): DeviceDetail {
   return {
     device: row,
-    facts: factsOf(judged),
+    facts: factsOf(judged, row),
     reasons: reasonsOf(judged, comparison, accepted),
     users: judged.device.users.map(({ id, shortName, longName }) => ({
       id,
@@ -56,7 +56,7 @@ function reasonsOf(
   }));
 }
 
-function factsOf({ device, formerCertificates }: JudgedDevice): DeviceDetail['facts'] {
+function factsOf({ device, formerCertificates }: JudgedDevice, row: DeviceRow): DeviceDetail['facts'] {
   const { push, certificate, pending } = device;
   const facts: DeviceDetail['facts'] = [];
   const add = (label: string, value: string | null, mono = false): void => {
@@ -69,6 +69,7 @@ function factsOf({ device, formerCertificates }: JudgedDevice): DeviceDetail['fa
   add('System', [device.osVersion, device.buildVersion].filter((part) => part !== null).join(' · '));
   add('IMEI', device.imei, true);
   add('MEID', device.meid, true);
+  add('Source', row.source === null ? null : String(row.source));
   add('Enrolled at the source', device.enrolled ? 'yes' : 'no');
   add('Last seen by the source', device.lastSeen === null ? 'never' : timeOf(Number(device.lastSeen / 1_000_000n)));
   if (device.awaitingConfiguration) add('Setup Assistant', 'waits for configuration');

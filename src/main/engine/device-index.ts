@@ -196,6 +196,7 @@ export class DeviceIndex {
       ...this.#having('action', filter.actions),
       ...this.#having('platform', filter.platforms),
       ...this.#having('reason', filter.reasons),
+      ...this.#having('source', filter.sources),
       ...this.#having('state', filter.states),
       ...this.#having('attention', filter.attention),
       ...words.map((word) => this.#withWord(word)),
@@ -295,7 +296,7 @@ export class DeviceIndex {
   }
 }
 
-type RowFilter = 'verdict' | 'action' | 'platform' | 'reason';
+type RowFilter = 'verdict' | 'action' | 'platform' | 'reason' | 'source';
 type FilterKind = RowFilter | 'state' | 'attention';
 
 type WatchFacets = Pick<DevicePage['facets'], 'states' | 'attention'>;
@@ -339,6 +340,7 @@ const FILTERS: Readonly<Record<RowFilter, (row: DeviceRow, value: string) => boo
   action: (row, value) => row.action === value,
   platform: (row, value) => (row.platform ?? NO_PLATFORM) === value,
   reason: (row, value) => row.reasons.includes(value),
+  source: (row, value) => String(row.source) === value,
 };
 
 /** Lower-case words without white space: none can reach from one field, or one device, into the next. */
@@ -396,7 +398,14 @@ function naturalKey(name: string): string {
 }
 
 function facetsOf(rows: readonly DeviceRow[]): DevicePage['facets'] {
-  const facets: DevicePage['facets'] = { verdicts: {}, actions: {}, platforms: {}, reasons: {}, ...NO_FACETS };
+  const facets: DevicePage['facets'] = {
+    verdicts: {},
+    actions: {},
+    platforms: {},
+    reasons: {},
+    sources: {},
+    ...NO_FACETS,
+  };
   const count = (facet: Record<string, number>, value: string): void => {
     facet[value] = (facet[value] ?? 0) + 1;
   };
@@ -405,6 +414,7 @@ function facetsOf(rows: readonly DeviceRow[]): DevicePage['facets'] {
     if (row.action !== null) count(facets.actions, row.action);
     count(facets.platforms, row.platform ?? NO_PLATFORM);
     for (const code of row.reasons) count(facets.reasons, code);
+    if (row.source !== null) count(facets.sources, String(row.source));
   }
   return facets;
 }
@@ -418,6 +428,7 @@ function sameFilter(one: DeviceFilter, other: DeviceFilter): boolean {
     same(one.actions, other.actions) &&
     same(one.platforms, other.platforms) &&
     same(one.reasons, other.reasons) &&
+    same(one.sources, other.sources) &&
     same(one.states, other.states) &&
     same(one.attention, other.attention)
   );

@@ -7,9 +7,9 @@ import type { Reason } from '../../core/sources/snapshot';
 const WEIGHT: Readonly<Record<Reason['severity'], number>> = { block: 0, caution: 1, note: 2 };
 
 /** The rows of all devices. Once there is a plan its verdicts and reasons count: it has seen Fleet's side too. */
-export function rowsOf(judgement: Judgement, plan: Plan | null): DeviceRow[] {
+export function rowsOf(judgement: Judgement, plan: Plan | null, several = false): DeviceRow[] {
   const planned = planByUdid(plan);
-  return judgement.devices.map((judged) => rowOf(judged, plannedOf(planned, judged)));
+  return judgement.devices.map((judged) => rowOf(judged, plannedOf(planned, judged), several));
 }
 
 export function planByUdid(plan: Plan | null): ReadonlyMap<string, PlanDevice[]> {
@@ -33,7 +33,13 @@ export function plannedOf(
   return devices.find((device) => (device.rowsSha256 === null) === blocked) ?? devices[0] ?? null;
 }
 
-function rowOf(judged: JudgedDevice, planned: PlanDevice | null): DeviceRow {
+/** Which of several sources a record is of, counted from one: its id begins with that. Null in a single source. */
+export function sourceNumberOf(recordId: string): number | null {
+  const [, number] = /^(\d{1,2})\//.exec(recordId) ?? [];
+  return number === undefined ? null : Number(number);
+}
+
+function rowOf(judged: JudgedDevice, planned: PlanDevice | null, several: boolean): DeviceRow {
   const { device } = judged;
   const reasons = [...(planned ?? judged).reasons].sort(
     (left, right) => WEIGHT[left.severity] - WEIGHT[right.severity],
@@ -51,6 +57,7 @@ function rowOf(judged: JudgedDevice, planned: PlanDevice | null): DeviceRow {
     lastSeen: device.lastSeen === null ? null : Number(device.lastSeen / 1_000_000n),
     certificateNotAfter: device.certificate?.notAfter ?? null,
     users: judged.users.length,
+    source: several ? sourceNumberOf(device.recordId) : null,
     // Laid over when it is shown: it changes while rows do not.
     watch: null,
   };

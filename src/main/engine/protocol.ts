@@ -48,15 +48,37 @@ import {
 import type { Failure } from '../../core/failure';
 import type { Progress } from '../../core/progress';
 
+/** What one source needs to be reached: secrets, and whom to trust. */
+export interface SourceLogin {
+  readonly apiKey: string | null;
+  readonly password: string | null;
+  readonly keyPassphrase: string | null;
+  readonly caFile: string | null;
+  readonly pinSha256: string | null;
+  /** Null: what is usual for its address. */
+  readonly tls: 'verify-identity' | 'verify-ca' | 'disabled' | null;
+  readonly plaintextConfirmed: boolean;
+  /** Null: nothing of it goes over SSH. */
+  readonly ssh: {
+    readonly keyFile: string | null;
+    readonly keyPassphrase: string | null;
+    readonly password: string | null;
+    /** Path of the agent's socket. */
+    readonly agent: string | null;
+    readonly knownHosts: readonly string[];
+    readonly hostKey: string | null;
+  } | null;
+}
+
 /** How a source is read. With `copy` that private copy is read again instead of the source itself. */
 export interface SourceAccess {
   readonly reference: string;
   /** Folder for private copies. */
   readonly copies: string;
   readonly copy: { readonly path: string; readonly sha256: string } | null;
-  readonly apiKey: string | null;
-  readonly caFile: string | null;
-  readonly pinSha256: string | null;
+  readonly login: SourceLogin;
+  /** Of several sources each one's own, by its reference. */
+  readonly logins: readonly { readonly reference: string; readonly login: SourceLogin }[];
   readonly salvage: boolean;
   readonly sample: boolean;
 }

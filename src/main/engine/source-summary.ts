@@ -2,11 +2,15 @@
 import type { SourceSummary } from '../../contract/state';
 import { fingerprintsOf, sourceFingerprint } from '../../core/migration/fingerprint';
 import type { Judgement } from '../../core/migration/verdict';
+import { parseSource } from '../../core/sources';
 import type { Finding, KeyedCertificate, Reason, Snapshot } from '../../core/sources/snapshot';
+import { sourceNumberOf } from './device-rows';
 
 /** A damaged file may have a finding a page; what is shown is bounded, and says so. */
 const MOST_FINDINGS = 500;
 const MOST_SUBJECTS = 200;
+
+const SEVERAL = 'several:';
 
 type Severity = Reason['severity'];
 const WORST_FIRST: readonly Severity[] = ['block', 'caution', 'note'];
@@ -20,7 +24,9 @@ export function summaryOf(
   return {
     reference: read.reference,
     kind: source.kind,
-    path: read.location,
+    // A copy of MicroMDM's file is read under its own name; what was captured tells where it lay.
+    path: source.kind === 'micromdm' ? read.location : source.path,
+    parts: partsOf(read.reference, judgement),
     sha256: source.sha256,
     txid: source.txid,
     size: source.size,
@@ -38,6 +44,23 @@ export function summaryOf(
     findings: findingsOf([...snapshot.findings, ...judgement.findings]),
     sample: read.sample,
   };
+}
+
+/** Each of several sources with its devices; a device's record id begins with the number of its source. */
+function partsOf(reference: string, judgement: Judgement): SourceSummary['parts'] {
+  if (!reference.startsWith(SEVERAL)) return [];
+  const references = JSON.parse(parseSource(reference).location) as string[];
+  const counts = references.map(() => 0);
+  for (const { device } of judgement.devices) {
+    const number = sourceNumberOf(device.recordId);
+    if (number !== null && device.udid !== null) counts[number - 1] = (counts[number - 1] ?? 0) + 1;
+  }
+  return references.map((one, index) => ({
+    number: index + 1,
+    reference: one,
+    kind: parseSource(one).kind,
+    devices: counts[index] ?? 0,
+  }));
 }
 
 function factsOf(certificate: KeyedCertificate): NonNullable<SourceSummary['scepCa']> {

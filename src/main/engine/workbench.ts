@@ -11,14 +11,14 @@ import type { Plan } from '../../core/migration/plan';
 import type { OnProgress } from '../../core/progress';
 import { Secret } from '../../core/secret';
 import { copySource, parseSource, printSource, readSource, type SourceReference } from '../../core/sources';
-import type { ReadOptions } from '../../core/sources/source-kind';
+import type { ReadOptions, SshCredentials } from '../../core/sources/source-kind';
 import type { Snapshot } from '../../core/sources/snapshot';
 import { detailOf, type Comparison } from './device-detail';
 import { DeviceIndex, type WatchView } from './device-index';
 import { planByUdid, plannedOf, rowsOf } from './device-rows';
 import { FleetLink } from './fleet-link';
 import type { DeviceStory } from '../../contract/watch';
-import type { EngineInput, EngineOutput, FleetAccess, JobControl, SourceAccess } from './protocol';
+import type { EngineInput, EngineOutput, FleetAccess, JobControl, SourceAccess, SourceLogin } from './protocol';
 import { SAMPLE_CLOCK, SampleFleet } from './sample-fleet';
 import { summaryOf } from './source-summary';
 
@@ -114,9 +114,10 @@ export class Workbench {
   }
 
   index(): DeviceIndex {
-    const { judgement } = this.requireSource();
+    const { judgement, snapshot } = this.requireSource();
     if (this.#index === null) {
-      this.#index = new DeviceIndex(rowsOf(judgement, this.#planOfSource()));
+      const several = snapshot.source.kind === 'several';
+      this.#index = new DeviceIndex(rowsOf(judgement, this.#planOfSource(), several));
       this.#index.warm();
       this.#index.watch(this.#watch);
     }
@@ -202,11 +203,39 @@ export function cancelled(): never {
 
 /** The engine's read options from what main knows. */
 export function readOptions(access: SourceAccess): Omit<ReadOptions, 'at' | 'folder'> {
+  const { login, logins, salvage } = access;
   return {
-    ...(access.apiKey === null ? {} : { apiKey: new Secret('API key', access.apiKey) }),
-    ...(access.caFile === null ? {} : { caFile: access.caFile }),
-    ...(access.pinSha256 === null ? {} : { pinSha256: access.pinSha256 }),
-    salvage: access.salvage,
+    ...loginOptions(login),
+    ...(logins.length === 0
+      ? {}
+      : { bySource: new Map(logins.map((one) => [one.reference, loginOptions(one.login)] as const)) }),
+    salvage,
+  };
+}
+
+function loginOptions(login: SourceLogin): Partial<ReadOptions> {
+  const { apiKey, password, keyPassphrase, caFile, pinSha256, tls, plaintextConfirmed, ssh } = login;
+  return {
+    ...(apiKey === null ? {} : { apiKey: new Secret('API key', apiKey) }),
+    ...(password === null ? {} : { password: new Secret('source password', password) }),
+    ...(keyPassphrase === null ? {} : { keyPassphrase: new Secret('key passphrase', keyPassphrase) }),
+    ...(caFile === null ? {} : { caFile }),
+    ...(pinSha256 === null ? {} : { pinSha256 }),
+    ...(tls === null ? {} : { tls }),
+    plaintextConfirmed,
+    ...(ssh === null ? {} : { ssh: sshOptions(ssh) }),
+  };
+}
+
+function sshOptions(ssh: NonNullable<SourceLogin['ssh']>): SshCredentials {
+  const { keyFile, keyPassphrase, password, agent, knownHosts, hostKey } = ssh;
+  return {
+    ...(password === null ? {} : { password: new Secret('SSH password', password) }),
+    ...(keyFile === null ? {} : { keyFile }),
+    ...(keyPassphrase === null ? {} : { keyPassphrase: new Secret('SSH key passphrase', keyPassphrase) }),
+    ...(agent === null ? {} : { agent }),
+    ...(knownHosts.length === 0 ? {} : { knownHosts }),
+    ...(hostKey === null ? {} : { hostKey }),
   };
 }
 

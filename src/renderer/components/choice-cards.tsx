@@ -19,6 +19,8 @@ interface ChoiceCardsProps<T extends string> {
   readonly choices: readonly ChoiceCard<T>[];
   readonly value: T;
   readonly onChange: (value: T) => void;
+  /** Side by side, where there are few and each sentence is short. */
+  readonly row?: boolean | undefined;
 }
 
 export function ChoiceCards<T extends string>({
@@ -26,10 +28,11 @@ export function ChoiceCards<T extends string>({
   choices,
   value,
   onChange,
+  row = false,
 }: ChoiceCardsProps<T>): React.JSX.Element {
   const name = useId();
   return (
-    <fieldset className="cards">
+    <fieldset className={row ? 'cards cards-row' : 'cards'}>
       <legend className="mantine-InputWrapper-label">{label}</legend>
       {choices.map((choice) => (
         <label key={choice.value} className={choice.value === value ? 'card card-chosen' : 'card'}>

@@ -12,9 +12,11 @@ interface FailurePanelProps {
   readonly why?: string | undefined;
   readonly actions?: readonly Action[] | undefined;
   readonly onDismiss?: (() => void) | undefined;
+  /** More of it: a list of what is wrong. */
+  readonly children?: React.ReactNode;
 }
 
-export function FailurePanel({ failure, why, actions, onDismiss }: FailurePanelProps): React.JSX.Element {
+export function FailurePanel({ failure, why, actions, onDismiss, children }: FailurePanelProps): React.JSX.Element {
   return (
     <div className="failure" role="alert">
       <ProblemNote
@@ -25,7 +27,9 @@ export function FailurePanel({ failure, why, actions, onDismiss }: FailurePanelP
         code={failure.code}
         actions={actions}
         plain
-      />
+      >
+        {children}
+      </ProblemNote>
       {onDismiss !== undefined && <IconButton icon={X} label="Put this away" onClick={onDismiss} />}
     </div>
   );

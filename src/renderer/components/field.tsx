@@ -17,6 +17,8 @@ interface TextFieldProps extends Common {
   /** For ids, paths, host names. */
   readonly mono?: boolean | undefined;
   readonly inputMode?: 'numeric' | 'url' | undefined;
+  /** A button at the end of the field. */
+  readonly aside?: React.ReactNode;
   readonly 'data-autofocus'?: boolean | undefined;
 }
 
@@ -31,6 +33,7 @@ export function TextField({
   mono = false,
   disabled = false,
   inputMode,
+  aside,
   'data-autofocus': autofocus,
 }: TextFieldProps): React.JSX.Element {
   return (
@@ -45,6 +48,16 @@ export function TextField({
       spellCheck={false}
       autoComplete="off"
       data-autofocus={autofocus}
+      {...(aside === undefined
+        ? {}
+        : {
+            inputContainer: (input: React.ReactNode) => (
+              <div className="field-with-aside">
+                {input}
+                {aside}
+              </div>
+            ),
+          })}
       classNames={{ input: mono ? 'field-mono' : '' }}
       onChange={(event) => {
         onChange(event.currentTarget.value);

@@ -254,6 +254,7 @@ function useDeviceItems(words: string): Item[] {
     verdicts: [],
     actions: [],
     platforms: [],
+    sources: [],
     reasons: [],
     states: [],
     attention: [],

@@ -38,6 +38,11 @@ export function useRoute<T>(pick: (routes: Routes) => T): T {
   return routes(pick);
 }
 
+/** Where the window is at this moment, for event handlers. */
+export function currentRoute(): Route {
+  return routes.getState();
+}
+
 /** Goes to a step; without a query to where it was left. */
 export function goTo(step: StepName, query?: string): void {
   window.location.hash = hashOf(step, query ?? routes.getState().last[step] ?? '');

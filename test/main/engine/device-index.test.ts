@@ -30,6 +30,7 @@ const row: fc.Arbitrary<DeviceRow> = fc.record({
   lastSeen: maybe(fc.integer({ min: 0, max: 5 })),
   certificateNotAfter: maybe(fc.integer({ min: 0, max: 5 })),
   users: fc.nat(3),
+  source: maybe(fc.constantFrom(1, 2)),
   watch: fc.constant(null),
 });
 
@@ -39,6 +40,7 @@ const filter: fc.Arbitrary<DeviceFilter> = fc.record({
   actions: fc.uniqueArray(fc.constantFrom('insert', 'held'), { maxLength: 1 }),
   platforms: fc.uniqueArray(fc.constantFrom('darwin', 'unknown'), { maxLength: 2 }),
   reasons: fc.uniqueArray(reason, { maxLength: 2 }),
+  sources: fc.uniqueArray(fc.constantFrom('1', '2', '3'), { maxLength: 2 }),
   states: fc.constant([]),
   attention: fc.constant([]),
   sort: fc.constantFrom(...DEVICE_SORTS),
@@ -56,6 +58,7 @@ function matches(device: DeviceRow, asked: DeviceFilter): boolean {
     any(asked.actions, (value) => device.action === value) &&
     any(asked.platforms, (value) => (device.platform ?? 'unknown') === value) &&
     any(asked.reasons, (value) => device.reasons.includes(value)) &&
+    any(asked.sources, (value) => device.source === Number(value)) &&
     asked.search
       .toLowerCase()
       .split(/\s+/)
@@ -68,6 +71,7 @@ const EVERYTHING: DeviceFilter = {
   verdicts: [],
   actions: [],
   platforms: [],
+  sources: [],
   reasons: [],
   states: [],
   attention: [],
@@ -123,6 +127,7 @@ describe('the index', () => {
     lastSeen: null,
     certificateNotAfter: null,
     users: 0,
+    source: null,
     watch: null,
   });
 
@@ -204,6 +209,7 @@ describe('what is watched', () => {
     lastSeen: null,
     certificateNotAfter: null,
     users: 0,
+    source: null,
     watch: null,
   }));
   const names = (page: { rows: readonly DeviceRow[] }): (string | null)[] => page.rows.map(({ name }) => name);
@@ -278,6 +284,7 @@ describe('the CSV file', () => {
             lastSeen: 0,
             certificateNotAfter: null,
             users: 0,
+            source: null,
             watch: null,
             id: 'x',
             name,

@@ -15,6 +15,7 @@ const QUERY = {
   verdicts: [],
   actions: [],
   platforms: [],
+  sources: [],
   reasons: [],
   states: [],
   attention: [],
@@ -24,7 +25,16 @@ const QUERY = {
   limit: 10,
   hold: false,
 } as const;
-const query = { ...QUERY, verdicts: [], actions: [], platforms: [], reasons: [], states: [], attention: [] };
+const query = {
+  ...QUERY,
+  verdicts: [],
+  actions: [],
+  platforms: [],
+  reasons: [],
+  sources: [],
+  states: [],
+  attention: [],
+};
 const threads: EngineThread[] = [];
 let engine: Engine;
 let small: SourceAccess;
@@ -36,9 +46,17 @@ function access(path: string): SourceAccess {
     reference: `micromdm:${path}`,
     copies,
     copy: null,
-    apiKey: null,
-    caFile: null,
-    pinSha256: null,
+    login: {
+      apiKey: null,
+      password: null,
+      keyPassphrase: null,
+      caFile: null,
+      pinSha256: null,
+      tls: null,
+      plaintextConfirmed: false,
+      ssh: null,
+    },
+    logins: [],
     salvage: false,
     sample: false,
   };

@@ -75,6 +75,7 @@ export function DeviceFilterBar({
         <Menus
           facets={facets}
           platforms={filter.platforms}
+          sources={filter.sources}
           reasons={watched ? null : filter.reasons}
           attention={watched ? filter.attention : null}
           onPick={pick}
@@ -244,14 +245,21 @@ function stateOptions(
   }));
 }
 
-interface MenusProps extends PickProps, Pick<DeviceFilter, 'platforms'> {
+interface MenusProps extends PickProps, Pick<DeviceFilter, 'platforms' | 'sources'> {
   /** Null: chosen elsewhere. */
   readonly reasons: DeviceFilter['reasons'] | null;
   /** Null: nothing is watched. */
   readonly attention: DeviceFilter['attention'] | null;
 }
 
-const Menus = memo(function Menus({ facets, platforms, reasons, attention, onPick }: MenusProps): React.JSX.Element {
+const Menus = memo(function Menus({
+  facets,
+  platforms,
+  sources,
+  reasons,
+  attention,
+  onPick,
+}: MenusProps): React.JSX.Element {
   return (
     <>
       <FilterMenu
@@ -262,6 +270,16 @@ const Menus = memo(function Menus({ facets, platforms, reasons, attention, onPic
           onPick({ platforms: picked });
         }}
       />
+      {Object.keys(facets.sources).length > 1 && (
+        <FilterMenu
+          label="Source"
+          options={countedOptions(facets.sources, (number) => `Source ${number}`)}
+          selected={sources}
+          onChange={(picked) => {
+            onPick({ sources: picked });
+          }}
+        />
+      )}
       {attention !== null && (
         <FilterMenu
           label="Attention"

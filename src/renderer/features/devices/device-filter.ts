@@ -7,6 +7,7 @@ export const EVERY_DEVICE: DeviceFilter = {
   actions: [],
   platforms: [],
   reasons: [],
+  sources: [],
   states: [],
   attention: [],
   sort: 'name',
@@ -51,6 +52,7 @@ export function queryOf(filter: DeviceFilter): string {
     action: known(filter.actions, ACTIONS),
     platform: filter.platforms,
     reason: filter.reasons,
+    source: filter.sources,
     state: known(filter.states, STATES),
     attention: filter.attention,
   };
@@ -79,6 +81,7 @@ export function filterOf(text: string): DeviceFilter {
     actions: known(all('action'), ACTIONS),
     platforms: all('platform'),
     reasons: all('reason'),
+    sources: all('source').slice(0, 20),
     states: known(all('state'), STATES),
     attention: all('attention').slice(0, 50),
     sort: known([sort.replace(/^-/, '')], SORTS)[0] ?? EVERY_DEVICE.sort,
@@ -92,9 +95,10 @@ function known<T extends string>(values: readonly string[], allowed: readonly T[
 
 /** Whether it shows less than everything. */
 export function narrows(filter: DeviceFilter): boolean {
-  const { search, verdicts, actions, platforms, reasons, states, attention } = filter;
+  const { search, verdicts, actions, platforms, reasons, sources, states, attention } = filter;
   return (
-    search.trim() !== '' || [verdicts, actions, platforms, reasons, states, attention].some((list) => list.length > 0)
+    search.trim() !== '' ||
+    [verdicts, actions, platforms, reasons, sources, states, attention].some((list) => list.length > 0)
   );
 }
 

@@ -150,7 +150,7 @@ export class DevicePages {
         filter,
         total: 0,
         matching: 0,
-        facets: { verdicts: {}, actions: {}, platforms: {}, reasons: {}, states: {}, attention: {} },
+        facets: { verdicts: {}, actions: {}, platforms: {}, reasons: {}, sources: {}, states: {}, attention: {} },
         generation: 1,
         outdated: false,
         asking: false,

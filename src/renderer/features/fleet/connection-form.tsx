@@ -3,11 +3,12 @@ import { FolderOpen } from 'lucide-react';
 import { Button } from '../../components/button';
 import { ChoiceCards, type ChoiceCard } from '../../components/choice-cards';
 import { Fields, FieldRow, TextField } from '../../components/field';
+import { PlaintextConfirmation } from '../../components/plaintext-confirmation';
 import { SecretField } from '../../components/secret-field';
 import type { Settings } from '../../../contract/state';
 import { perform } from '../../hooks/use-call';
-import { changeFleetDraft, fleetProblems, isLoopback, useFleetDraft, type FleetDraft } from './fleet-draft';
-import { PlaintextConfirmation } from './plaintext-confirmation';
+import { isLoopback } from '../../format/address';
+import { changeFleetDraft, fleetProblems, useFleetDraft, type FleetDraft } from './fleet-draft';
 import { ServerCertificate } from './server-certificate';
 
 const TLS: readonly ChoiceCard<Settings['fleet']['tls']>[] = [
@@ -66,7 +67,15 @@ export function ConnectionForm(): React.JSX.Element {
         }}
       />
       {draft.tls === 'disabled' && !isLoopback(draft.host) && (
-        <PlaintextConfirmation draft={draft} error={problems.tls ?? null} />
+        <PlaintextConfirmation
+          host={draft.host}
+          confirmed={draft.plaintextConfirmed}
+          error={problems.tls ?? null}
+          why="That includes the password, the devices’ push magic, and the tokens that unlock them."
+          onConfirm={() => {
+            changeFleetDraft({ plaintextConfirmed: true });
+          }}
+        />
       )}
       {draft.tls !== 'disabled' && (
         <>

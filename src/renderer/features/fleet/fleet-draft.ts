@@ -1,6 +1,7 @@
 /** The connection as it is being typed. */
 import { create } from 'zustand';
 import type { Settings } from '../../../contract/state';
+import { isLoopback, portOf } from '../../format/address';
 import { perform } from '../../hooks/use-call';
 import { currentState } from '../../stores/app-state';
 import { settingsDraft } from '../../stores/settings-draft';
@@ -45,17 +46,6 @@ export function useFleetDraft(): ReturnType<typeof fleet.use> & { readonly tried
 }
 
 export const changeFleetDraft = fleet.change;
-
-export function portOf(text: string): number | null {
-  const port = Number(text);
-  return /^\d{1,5}$/.test(text.trim()) && port >= 1 && port <= 65_535 ? port : null;
-}
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
-
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host.trim());
-}
 
 export type FleetProblems = Readonly<Partial<Record<'host' | 'port' | 'user' | 'database' | 'tls' | 'url', string>>>;
 

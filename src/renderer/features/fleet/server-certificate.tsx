@@ -7,8 +7,9 @@ import { KeyValueList } from '../../components/key-value-list';
 import { ShortId } from '../../components/short-id';
 import { Skeleton } from '../../components/skeleton';
 import { TimeText } from '../../components/time-text';
+import { portOf } from '../../format/address';
 import { useCall } from '../../hooks/use-call';
-import { portOf, saveFleetDraft, type FleetDraft } from './fleet-draft';
+import { saveFleetDraft, type FleetDraft } from './fleet-draft';
 
 export function ServerCertificate({ draft }: { readonly draft: FleetDraft }): React.JSX.Element {
   const { run, pending, failure, value } = useCall('fleet.certificate');

@@ -1,4 +1,4 @@
-/** Where a database file is dropped: anywhere on the screen. */
+/** Where a database, a folder or a table is dropped: anywhere on the screen. */
 import { FileDown } from 'lucide-react';
 import { useState } from 'react';
 import { FileDrop } from '../../components/file-drop';
@@ -12,7 +12,7 @@ export function DropZone({ children }: DropZoneProps): React.JSX.Element {
   const [refused, setRefused] = useState<string | null>(null);
   const drop = (paths: readonly string[]): void => {
     const [path = ''] = paths;
-    if (paths.length > 1) setRefused('Several files were dropped. Drop the one database file.');
+    if (paths.length > 1) setRefused('Several files were dropped. Drop one: the database, the folder, or the table.');
     else if (path === '') setRefused('What was dropped is no file on this machine.');
     else {
       setRefused(null);

@@ -1,21 +1,47 @@
 /** What can be done at Source, for the top bar, the screen and the palette. */
-import { FileSearch, FlaskConical, FolderOpen, RefreshCw, Server } from 'lucide-react';
+import { FileSearch, FlaskConical, FolderOpen, Plus, RefreshCw, Route } from 'lucide-react';
 import type { AppState } from '../../../contract/state';
 import type { Action } from '../../components/action';
 import { perform } from '../../hooks/use-call';
-import { goTo } from '../../stores/route';
+import { currentState } from '../../stores/app-state';
+import { goTo, currentRoute } from '../../stores/route';
+import { takeWay, type Aim } from './source-draft';
 
-/** The query under which the ways in are shown although something was read. */
+/** Queries under which the ways in are shown although something was read: another source, or one more. */
 export const OTHER = 'other';
+export const ADD = 'add';
+
+/** What the form on the screen is for; null while what was read is shown. */
+export function aimOf(query: string, state: AppState | null): Aim | null {
+  const ways = state?.workspace?.settings.source.ways ?? [];
+  const edited = /^edit=(\d)$/.exec(query)?.[1];
+  if (edited !== undefined && ways.some(({ slot }) => slot === Number(edited))) {
+    return ways.length > 1 ? Number(edited) : 'only';
+  }
+  if (query === ADD && ways.length > 0) return 'add';
+  if (query === OTHER) return 'only';
+  if (state?.source == null) return ways.length > 1 ? (ways[0]?.slot ?? 'only') : 'only';
+  return null;
+}
 
 export async function chooseSourceFile(): Promise<void> {
   const path = await perform('source', 'file.choose', { purpose: 'source' });
   if (path !== null) await readSourceFile(path);
 }
 
+/** Reads MicroMDM's database at once; for a folder or table the form is filled in: more may belong to those. */
 export async function readSourceFile(path: string): Promise<void> {
   const named = await perform('source', 'source.fromFile', { path });
-  if (named !== null) await perform('source', 'source.read', { reference: named.reference });
+  if (named === null) return;
+  const route = currentRoute();
+  const query = route.step === 'source' ? route.query : '';
+  const aim = aimOf(query, currentState()) ?? 'only';
+  if (named.way.server === 'micromdm' && aim === 'only') {
+    await perform('source', 'source.read', { reference: named.reference });
+    return;
+  }
+  takeWay(aim, named.way);
+  if (query === '' && currentState()?.source != null) goTo('source', OTHER);
 }
 
 export function sourcePrimary(state: AppState): Action {
@@ -40,25 +66,35 @@ export function sourcePrimary(state: AppState): Action {
 }
 
 export function sourceMore(state: AppState): readonly Action[] {
+  const sample: Action = {
+    id: 'sample',
+    label: 'Open the sample migration',
+    icon: FlaskConical,
+    run: () => void perform('source', 'source.sample', undefined),
+  };
+  if (state.source === null) return [sample];
   const others: Action[] = [
+    { id: 'choose', label: 'Read another file…', icon: FileSearch, run: () => void chooseSourceFile() },
     {
-      id: 'server',
-      label: 'Read from a MicroMDM server…',
-      icon: Server,
+      id: 'other',
+      label: 'Read another source…',
+      icon: Route,
       run: () => {
         goTo('source', OTHER);
       },
     },
-    {
-      id: 'sample',
-      label: 'Open the sample migration',
-      icon: FlaskConical,
-      run: () => void perform('source', 'source.sample', undefined),
-    },
   ];
-  if (state.source === null) return others;
+  if (state.source.sample) return [...others, sample];
   return [
-    { id: 'choose', label: 'Read another file…', icon: FileSearch, run: () => void chooseSourceFile() },
     ...others,
+    {
+      id: 'add',
+      label: 'Add another source…',
+      icon: Plus,
+      run: () => {
+        goTo('source', ADD);
+      },
+    },
+    sample,
   ];
 }

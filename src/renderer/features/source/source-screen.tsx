@@ -1,5 +1,7 @@
 /** Reading the old server’s database, and what was found in it. */
-import { ArrowLeft, LifeBuoy, RefreshCw } from 'lucide-react';
+import { ArrowLeft, Fingerprint, LifeBuoy, PenLine, RefreshCw } from 'lucide-react';
+import { useState } from 'react';
+import type { Action } from '../../components/action';
 import { Button } from '../../components/button';
 import { FailurePanel } from '../../components/failure-panel';
 import { JobPanel } from '../../components/job-panel';
@@ -14,8 +16,11 @@ import { goTo, useRoute } from '../../stores/route';
 import { DropZone } from './drop-zone';
 import { FindingList } from './finding-list';
 import { ReasonList } from './reason-list';
-import { OTHER } from './source-actions';
+import { HostKeyDialog, isHostUnknown } from './host-key-dialog';
+import { aimOf } from './source-actions';
+import { SourceList } from './source-list';
 import { SourceSummaryStrip } from './source-summary-strip';
+import { TableErrors } from './table-errors';
 import { WaysIn } from './ways-in';
 import './source-screen.css';
 
@@ -35,13 +40,16 @@ const NO_DATABASE: ReadonlySet<string> = new Set([
 export function SourceScreen(): React.JSX.Element {
   const source = useAppState((state) => state.source);
   const reading = useAppState((state) => state.job?.kind === 'read');
-  const other = useRoute((route) => route.step === 'source' && route.query === OTHER);
+  const query = useRoute((route) => (route.step === 'source' ? route.query : ''));
+  const aim = useAppState((state) => aimOf(query, state));
+  const asks = aim !== null && !reading;
   return (
     <DropZone>
       <SourceFailure />
       <JobPanel kinds={['read']} sentence="The source is only read. Cancelling leaves everything as it was." />
-      {(source === null || other) && !reading && <WaysIn />}
-      {source !== null && other && !reading && (
+      {!reading && <SourceList />}
+      {asks && <WaysIn aim={aim} />}
+      {source !== null && asks && (
         <div>
           <Button
             icon={ArrowLeft}
@@ -54,38 +62,70 @@ export function SourceScreen(): React.JSX.Element {
           </Button>
         </div>
       )}
-      {source !== null && (!other || reading) && <Found />}
+      {source !== null && !asks && <Found />}
     </DropZone>
   );
 }
 
 function SourceFailure(): React.JSX.Element | null {
   const failure = useAppState((state) => state.failures.source);
-  const reference = useAppState((state) => state.workspace?.settings.source.reference ?? '');
-  const salvage = useAppState((state) => state.workspace?.settings.source.salvage === true);
+  const source = useAppState((state) => state.workspace?.settings.source);
+  const shown = useAppState((state) => state.source !== null);
   const busy = useAppState((state) => state.job !== null);
-  if (failure === undefined || busy) return null;
+  const [compares, setCompares] = useState(true);
+  if (failure === undefined || source === undefined || busy) return null;
+  const { reference, salvage, ways } = source;
   const isDamaged = failure.code.startsWith('bolt/') && !NO_DATABASE.has(failure.code);
+  const again: Action = {
+    id: 'again',
+    label: failure.code === 'csv/invalid' ? 'Read the fixed table' : 'Try again',
+    icon: RefreshCw,
+    run: () => void perform('source', 'source.read', { reference }),
+  };
+  const actions: Action[] = reference === '' ? [] : [again];
+  if (isDamaged && !salvage)
+    actions.push({ id: 'salvage', label: 'Read what is left', icon: LifeBuoy, run: () => void readAgain(true) });
+  // With one source only the form is on the screen already unless something was read before.
+  const [only] = ways;
+  if (shown && only !== undefined && ways.length === 1)
+    actions.push({
+      id: 'edit',
+      label: 'Change how it is read',
+      icon: PenLine,
+      run: () => {
+        goTo('source', `edit=${only.slot}`);
+      },
+    });
+  const unknown = isHostUnknown(failure);
+  if (unknown)
+    actions.unshift({
+      id: 'compare',
+      label: 'Compare its key…',
+      icon: Fingerprint,
+      run: () => {
+        setCompares(true);
+      },
+    });
   return (
-    <FailurePanel
-      failure={failure}
-      why="Nothing was read, so what is shown below (if anything) is from before."
-      actions={
-        reference === ''
-          ? []
-          : [
-              {
-                id: 'again',
-                label: 'Try again',
-                icon: RefreshCw,
-                run: () => void perform('source', 'source.read', { reference }),
-              },
-              ...(isDamaged && !salvage
-                ? [{ id: 'salvage', label: 'Read what is left', icon: LifeBuoy, run: () => void readAgain(true) }]
-                : []),
-            ]
-      }
-    />
+    <>
+      <FailurePanel
+        failure={failure}
+        why={shown ? 'Nothing was read, so what is shown below is from before.' : 'Nothing was read.'}
+        actions={actions}
+      >
+        {failure.code === 'csv/invalid' && <TableErrors detail={failure.detail ?? {}} />}
+      </FailurePanel>
+      {unknown && (
+        <HostKeyDialog
+          key={`${failure.detail.host} ${failure.detail.fingerprint}`}
+          shown={failure.detail}
+          opened={compares}
+          onClose={() => {
+            setCompares(false);
+          }}
+        />
+      )}
+    </>
   );
 }
 

@@ -1,28 +1,33 @@
 /** A connection to another machine without encryption has to be meant: its host name is typed. */
 import { useState } from 'react';
-import { TextField } from '../../components/field';
-import { ProblemNote } from '../../components/problem-note';
-import { changeFleetDraft, type FleetDraft } from './fleet-draft';
+import { TextField } from './field';
+import { ProblemNote } from './problem-note';
 
 interface PlaintextConfirmationProps {
-  readonly draft: FleetDraft;
+  /** As typed. */
+  readonly host: string;
+  readonly confirmed: boolean;
+  readonly onConfirm: () => void;
   readonly error: string | null;
+  /** What would be readable on the way, as a sentence. */
+  readonly why: string;
 }
 
-export function PlaintextConfirmation({ draft, error }: PlaintextConfirmationProps): React.JSX.Element {
+export function PlaintextConfirmation(props: PlaintextConfirmationProps): React.JSX.Element {
+  const { confirmed, onConfirm, error, why } = props;
   const [typed, setTyped] = useState('');
-  const host = draft.host.trim();
+  const host = props.host.trim();
   return (
     <ProblemNote
-      severity={draft.plaintextConfirmed ? 'warning' : 'error'}
+      severity={confirmed ? 'warning' : 'error'}
       what={
         host === ''
           ? 'The connection would be unencrypted.'
           : `Everything between this machine and ${host} would be readable on the way.`
       }
-      why="That includes the password, the devices’ push magic, and the tokens that unlock them."
+      why={why}
     >
-      {draft.plaintextConfirmed ? (
+      {confirmed ? (
         <p>Confirmed for this host.</p>
       ) : (
         <TextField
@@ -37,7 +42,7 @@ export function PlaintextConfirmation({ draft, error }: PlaintextConfirmationPro
           disabled={host === ''}
           onChange={(value) => {
             setTyped(value);
-            if (host !== '' && value === host) changeFleetDraft({ plaintextConfirmed: true });
+            if (host !== '' && value === host) onConfirm();
           }}
         />
       )}
