@@ -330,7 +330,7 @@ describe('a workspace of one’s own', () => {
     expect(await codeOf('apply.verify', undefined)).toBe('plan/none');
     expect(await codeOf('job.cancel', undefined)).toBe('job/none');
     expect(await codeOf('job.pause', undefined)).toBe('job/none');
-    expect(await codeOf('source.fromFile', { path: '/nowhere' })).toBe('source/no-file');
+    expect(await codeOf('source.fromFile', { path: join(newFolder('empty'), 'gone.db') })).toBe('source/no-file');
     expect(await codeOf('source.read', { reference: 'mysql:x' })).toBe('usage/source');
     await must('workspace.close', undefined);
     for (const name of ['plan.make', 'checks.run', 'fleet.connect', 'journal.list'] as const) {
