@@ -730,6 +730,9 @@ lazily(
       'Write what was moved, with proof for each device, what was not, who did what, and what must be kept alive. Exit 1 while the old server must stay.',
     )
     .option('--out <folder>', 'write: a new folder for the report; backup: the folder for the copy')
+    .option('--own-backup <file>', 'write: made by the old server’s own means, where it is no MicroMDM; is hashed')
+    .option('--own-backup-by <name>', 'write: who made that, as NAME or NAME: NOTE')
+    .option('--callers-by <name>', 'write: who saw that no device calls the old server, where its store does not say')
     .option('--title <text>', 'write: the customer’s name')
     .option('--prepared-by <name>', 'write: who hands over (default: the account)')
     .option('--production', 'write: the target is production')

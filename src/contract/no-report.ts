@@ -2,4 +2,11 @@
 import type { ReportSettings } from './report';
 
 /** Nothing is typed for the report yet. */
-export const NO_REPORT: ReportSettings = { title: '', preparedBy: '', owners: {}, redirects: null, renewal: null };
+export const NO_REPORT: ReportSettings = {
+  title: '',
+  preparedBy: '',
+  owners: {},
+  redirects: null,
+  renewal: null,
+  ownBackup: null,
+};

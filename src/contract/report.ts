@@ -12,6 +12,8 @@ export const reportSettings = z.object({
   owners: z.record(z.string().max(40), z.string().max(120)),
   redirects: confirmation.nullable(),
   renewal: confirmation.nullable(),
+  /** Who has backed the old server up by its own means; asked for where it is no MicroMDM. */
+  ownBackup: confirmation.nullable().default(null),
 });
 
 export const backupFacts = z.object({

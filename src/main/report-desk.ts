@@ -38,6 +38,7 @@ export class ReportDesk {
       tool: `Slipway ${app.getVersion()}`,
       owners: report.owners,
       redirects: report.redirects,
+      ownBackup: report.ownBackup,
       renewal: report.renewal,
       backup: workspace.progress.backup,
       probes:

@@ -1,8 +1,9 @@
 /** `slipway report`: the hand-over as a folder, a verified backup of the old database, and checking a folder. */
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { version } from '../../../package.json';
 import { deviceView } from '../../core/cutover/device-view';
-import { FailureError, misused } from '../../core/failure';
+import { FailureError, misused, unreadable } from '../../core/failure';
 import { PROFILE_LIMIT, readGiven } from '../../core/given-file';
 import { planInKeyOrder } from '../../core/migration/key-order';
 import { parsePlan, type Plan } from '../../core/migration/plan';
@@ -13,8 +14,10 @@ import type { BackupFacts, Confirmation, DecommissionFacts } from '../../core/re
 import { checkReport, writeReport } from '../../core/report/folder';
 import { gatherJournals, reportFacts } from '../../core/report/gathering';
 import { handOver, type HandOver } from '../../core/report/hand-over';
+import { needsOwnBackup, ownBackupCommands, type OwnBackup } from '../../core/report/own-backup';
 import { OBLIGATION_IDS, type ObligationId, type Owners } from '../../core/report/obligation';
-import { printSource } from '../../core/sources';
+import { printSource, type SourceReference } from '../../core/sources';
+import { hashFile } from '../../core/sources/file-hash';
 import { Watcher } from '../../core/watch/watcher';
 import { EXIT } from '../exit-code';
 import { fleetTarget } from '../fleet-opening';
@@ -34,9 +37,12 @@ export interface ReportOptions extends WatchOptions {
   readonly profile?: string;
   readonly accounts?: string;
   readonly owner?: string[];
+  readonly callersBy?: string;
   readonly redirectsBy?: string;
   readonly renewalBy?: string;
   readonly backup?: string;
+  readonly ownBackup?: string;
+  readonly ownBackupBy?: string;
   readonly probes?: string;
 }
 
@@ -51,9 +57,12 @@ const OWNERS: Readonly<Record<string, readonly Action[]>> = {
   profile: ['write'],
   accounts: ['write'],
   owner: ['write'],
+  callersBy: ['write'],
   redirectsBy: ['write'],
   renewalBy: ['write'],
   backup: ['write', 'backup'],
+  ownBackup: ['write'],
+  ownBackupBy: ['write'],
   probes: ['write'],
 };
 
@@ -127,6 +136,8 @@ async function write(subject: string, options: ReportOptions): Promise<number> {
         journals,
         owners,
         backup: options.backup === undefined ? null : await provenBackup(reference, options.backup, options),
+        ownBackup: await ownBackupFrom(sourceNamed(reference, options), options),
+        callers: confirmedBy(options.callersBy),
         redirects: confirmedBy(options.redirectsBy),
         renewal: confirmedBy(options.renewalBy),
         probes: options.probes === undefined ? null : probesFrom(options.probes),
@@ -253,18 +264,62 @@ async function backup(subject: string, options: ReportOptions): Promise<number> 
       ? await backUp(reference, options.out ?? '', readOptions(options, clockFrom(options)))
       : await proveBackup(reference, given, readOptions(options, clockFrom(options)));
   const equal = facts.devices === facts.sourceDevices;
-  if (options.json === true) await printJson({ schema: 1, ...facts, at: rfc3339(facts.at), equal });
+  const form = needsOwnBackup(reference) ? 'capture' : 'copy';
+  const own = form === 'capture' ? ownBackupCommands(reference) : [];
+  if (options.json === true)
+    await printJson({ schema: 1, ...facts, at: rfc3339(facts.at), equal, form, ownBackupCommands: own });
   else
     await print(
       ...table([
-        ['backup', facts.path],
+        [form === 'copy' ? 'backup' : 'capture', facts.path],
         ['sha256', facts.sha256],
         ['size', `${facts.size} bytes`],
         ['devices', `${facts.devices}, the source ${facts.sourceDevices}`],
       ]),
     );
+  if (form === 'capture' && options.json !== true) {
+    await print(
+      '',
+      'It holds what moves, and was read back. It is no backup: no old server starts from it. Make one by its own means:',
+      ...(own.length === 0 ? ['  as the makers of that server say'] : own.map((line) => `  ${plain(line)}`)),
+      'Give it to the report with --own-backup FILE and --own-backup-by NAME.',
+    );
+  }
   if (!equal) tell('The numbers differ: the old server ran on meanwhile. Stop it, and make the backup again.');
   return equal ? EXIT.fine : EXIT.found;
+}
+
+/** What the operator says of a backup by the old server’s own means; null where Slipway’s copy is one. */
+async function ownBackupFrom(reference: SourceReference, options: ReportOptions): Promise<OwnBackup | null> {
+  const { ownBackup: path, ownBackupBy } = options;
+  if (!needsOwnBackup(reference)) {
+    if (path !== undefined || ownBackupBy !== undefined)
+      misused(
+        'usage/own-backup',
+        'This source is one file, and its proven copy is its backup.',
+        'Name that with --backup.',
+      );
+    return null;
+  }
+  if (path !== undefined && ownBackupBy === undefined)
+    misused('usage/no-name', 'A backup needs somebody who says that it is one.', 'Add --own-backup-by NAME.');
+  const commands = ownBackupCommands(reference);
+  const confirmation = confirmedBy(ownBackupBy);
+  if (path === undefined) return { commands, confirmation, file: null };
+  try {
+    const { size } = await stat(path);
+    if (size === 0)
+      unreadable('report/own-backup-empty', `${path} is empty: the backup failed.`, 'Make it again.', { path });
+    return { commands, confirmation, file: { path, sha256: await hashFile(path), size } };
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
+    return unreadable(
+      'report/own-backup',
+      `The backup ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
+      'Name the file the command wrote.',
+      { path },
+    );
+  }
 }
 
 async function provenBackup(reference: string, path: string, options: ReportOptions): Promise<BackupFacts> {

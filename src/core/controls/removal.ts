@@ -3,6 +3,7 @@
  * shown first, sent by `commands/send`. What manages a device is never removed.
  */
 import { commandBatches } from '../fleet/run-command';
+import { shellQuoted } from '../shell-quoted';
 import type { Hosts } from '../fleet/hosts';
 import { ENROLLMENT_IDENTIFIER } from '../sources/micromdm/profile';
 import type { Snapshot } from '../sources/snapshot';
@@ -267,8 +268,4 @@ export function fleetctlLines(
         `fleetctl mdm run-command --payload=${shellQuoted(fileOf(identifier))} --hosts=${udids.map(shellQuoted).join(',')}`,
     ),
   );
-}
-
-function shellQuoted(text: string): string {
-  return /^[A-Za-z0-9_.:@%/=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

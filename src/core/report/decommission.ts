@@ -1,5 +1,6 @@
 /** May the old server be switched off? Every condition by name; one that is not known does not hold. */
 import type { ReportFacts } from './hand-over';
+import type { OwnBackup } from './own-backup';
 
 /** A backup of the old database, as `backup.ts` proves one. */
 export interface BackupFacts {
@@ -16,6 +17,10 @@ export interface BackupFacts {
 
 export interface DecommissionFacts {
   readonly backup: BackupFacts | null;
+  /** Made by the old server’s own means, where Slipway’s copy is none; null where it is one. */
+  readonly ownBackup: OwnBackup | null;
+  /** Somebody has seen in the old server’s log that no device calls, where its store does not say. */
+  readonly callers: Confirmation | null;
   /** Somebody has confirmed that the redirects stay, with name and note. */
   readonly redirects: Confirmation | null;
   /** Somebody has confirmed that Fleet has its renewal profile and renews. */
@@ -57,7 +62,7 @@ export function conditionsOf(facts: ReportFacts, open: number): Condition[] {
         : `${open} of ${devices.length} devices are neither proven at Fleet nor accounted for.`,
       'Look at them one by one; give a name and a reason for each that stays behind.',
     ),
-    callers(decommission.callingOldServer),
+    callers(decommission),
     condition(
       'commands',
       decommission.pendingCommands === 0,
@@ -68,7 +73,8 @@ export function conditionsOf(facts: ReportFacts, open: number): Condition[] {
           : `${decommission.pendingCommands} ${decommission.pendingCommands === 1 ? 'command waits' : 'commands wait'} at the old server; with it they are gone.`,
       'Read the source once more; send again through Fleet what is still wanted.',
     ),
-    backupCondition(decommission.backup),
+    backupCondition(decommission),
+    ...(decommission.ownBackup === null ? [] : [ownBackupCondition(decommission.ownBackup)]),
     condition(
       'redirects',
       decommission.redirects !== null,
@@ -89,7 +95,9 @@ export function conditionsOf(facts: ReportFacts, open: number): Condition[] {
   ];
 }
 
-function callers(calling: number | null): Condition {
+function callers({ callingOldServer: calling, callers: seen }: DecommissionFacts): Condition {
+  if (calling === null && seen !== null)
+    return condition('callers', true, `No device calls the old server, says ${seen.by}${noteOf(seen)}.`, '');
   return condition(
     'callers',
     calling === 0,
@@ -99,17 +107,19 @@ function callers(calling: number | null): Condition {
         ? 'No device called the old server after the switch.'
         : `${calling} ${calling === 1 ? 'device' : 'devices'} called the old server after the switch.`,
     calling === null
-      ? 'Read the source once more, after the switch.'
+      ? 'Read the source once more, after the switch; where it keeps no times of contact, look into the old server’s log and confirm it with a name (--callers-by).'
       : 'Look where DNS and the load balancer still lead them.',
   );
 }
 
-function backupCondition(backup: BackupFacts | null): Condition {
+function backupCondition({ backup, ownBackup }: DecommissionFacts): Condition {
   if (backup === null)
     return condition(
       'backup',
       false,
-      'There is no verified backup of the old database.',
+      ownBackup === null
+        ? 'There is no verified backup of the old database.'
+        : 'There is no verified capture of what the old server holds.',
       'Make one; it is the only record of the old keys, tokens and certificates.',
     );
   const same = backup.devices === backup.sourceDevices;
@@ -117,9 +127,23 @@ function backupCondition(backup: BackupFacts | null): Condition {
     'backup',
     same,
     same
-      ? `The backup opens and holds all ${backup.devices} devices (sha256 ${backup.sha256.slice(0, 16)}…).`
-      : `The backup holds ${backup.devices} devices, the source ${backup.sourceDevices}.`,
+      ? `The ${ownBackup === null ? 'backup' : 'capture'} opens and holds all ${backup.devices} devices (sha256 ${backup.sha256.slice(0, 16)}…).`
+      : `The ${ownBackup === null ? 'backup' : 'capture'} holds ${backup.devices} devices, the source ${backup.sourceDevices}.`,
     'Make it again while the old server is stopped.',
+  );
+}
+
+function ownBackupCondition({ commands, confirmation, file }: OwnBackup): Condition {
+  const made = file === null ? '' : ` Its file has ${file.size} bytes, sha256 ${file.sha256.slice(0, 16)}….`;
+  return condition(
+    'own-backup',
+    confirmation !== null,
+    confirmation === null
+      ? `Nobody has confirmed a backup made by the old server’s own means; Slipway’s capture holds what moves, but no server starts from it.${made}`
+      : `The old server was backed up by its own means, says ${confirmation.by}${noteOf(confirmation)}.${made}`,
+    commands.length === 0
+      ? 'Back it up as its makers say, and confirm it with a name.'
+      : `Run, and confirm it with a name: ${commands.join(' ; ')}`,
   );
 }
 

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { PlanDevice } from '../migration/plan';
 import { foldId } from '../fleet/device-rows';
+import { keepsContacts } from '../sources/contact-times';
 import type { Snapshot } from '../sources/snapshot';
 import type { Roster } from '../watch/roster';
 import type { DeviceStatus } from '../watch/status';
@@ -35,6 +36,9 @@ export interface ReportSources {
   readonly journals: readonly JournalAccount[];
   readonly owners: Owners;
   readonly backup: BackupFacts | null;
+  readonly ownBackup: DecommissionFacts['ownBackup'];
+  /** Who has seen that no device calls the old server, where its store does not say. */
+  readonly callers: Confirmation | null;
   readonly redirects: Confirmation | null;
   readonly renewal: Confirmation | null;
   readonly probes: DecommissionFacts['probes'];
@@ -98,13 +102,17 @@ export function reportFacts(sources: ReportSources): ReportFacts {
     acknowledged: sources.acknowledged,
     decommission: {
       backup: sources.backup,
+      ownBackup: sources.ownBackup,
+      callers: sources.callers,
       redirects: sources.redirects,
       renewal: sources.renewal,
       probes: sources.probes,
-      callingOldServer: sources.reread
-        ? [...statuses.values()].filter(({ attention }) => attention.some(({ code }) => code === 'answered-old-server'))
-            .length
-        : null,
+      callingOldServer:
+        sources.reread && keepsContacts(snapshot)
+          ? [...statuses.values()].filter(({ attention }) =>
+              attention.some(({ code }) => code === 'answered-old-server'),
+            ).length
+          : null,
       pendingCommands: knowsPending ? pending.reduce((sum, count) => sum + count, 0) : null,
     },
     owners: sources.owners,

@@ -94,7 +94,9 @@ export function obligationsOf(facts: ReportFacts): Obligation[] {
     ),
     one(
       'backup',
-      'The backup of the old database',
+      facts.decommission.ownBackup === null
+        ? 'The backup of the old database'
+        : 'The old server’s own backup, and the capture',
       null,
       'It holds unlock tokens, bootstrap tokens and the old keys. Keep it where secrets are kept, for as long as one migrated device is enrolled.',
     ),

@@ -153,6 +153,7 @@ export interface ReportAccess {
   readonly tool: string;
   readonly owners: Readonly<Record<string, string>>;
   readonly redirects: { readonly by: string; readonly note: string } | null;
+  readonly ownBackup: { readonly by: string; readonly note: string } | null;
   readonly renewal: { readonly by: string; readonly note: string } | null;
   readonly backup: BackupShown | null;
   readonly probes: { readonly at: number; readonly failed: readonly string[] } | null;

@@ -9,6 +9,7 @@ import { addToReport, writeReport } from '../../core/report/folder';
 import { gatherJournals, reportFacts } from '../../core/report/gathering';
 import { handOver, isSettled, type HandOver, type JournalAccount } from '../../core/report/hand-over';
 import { htmlOf } from '../../core/report/html';
+import { needsOwnBackup, ownBackupCommands } from '../../core/report/own-backup';
 import { printSource } from '../../core/sources';
 import { Roster } from '../../core/watch/roster';
 import type { EngineInput, EngineOutput, ReportAccess } from './protocol';
@@ -113,6 +114,10 @@ function madeReport(
     journals,
     owners: access.owners,
     backup: access.backup,
+    ownBackup: needsOwnBackup(reference)
+      ? { commands: ownBackupCommands(reference), confirmation: access.ownBackup, file: null }
+      : null,
+    callers: null,
     redirects: access.redirects,
     renewal: access.renewal,
     probes: access.probes,

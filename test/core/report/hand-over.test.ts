@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -16,6 +17,7 @@ import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FailureError } from '../../../src/core/failure';
 import { backUp, proveBackup } from '../../../src/core/report/backup';
+import { needsOwnBackup, ownBackupCommands } from '../../../src/core/report/own-backup';
 import type { DecommissionFacts } from '../../../src/core/report/decommission';
 import { addToReport, checkReport, writeReport } from '../../../src/core/report/folder';
 import { handOver, type ReportedDevice, type ReportFacts } from '../../../src/core/report/hand-over';
@@ -49,6 +51,8 @@ const device = (more: Partial<ReportedDevice> = {}): ReportedDevice => ({
 
 const settled: DecommissionFacts = {
   backup: { path: '/b/micromdm.db', sha256: 'ab'.repeat(32), size: 10, at: AT, devices: 1, sourceDevices: 1 },
+  ownBackup: null,
+  callers: null,
   redirects: { by: 'Ann', note: 'retired configuration is live' },
   renewal: { by: 'Ann', note: '' },
   probes: { at: AT - 60_000, failed: [] },
@@ -99,6 +103,20 @@ describe('may the old server be switched off', () => {
     expect(open({ devices: [device(), device({ state })] })).toEqual(['devices']);
     // Unless somebody has put their name to it.
     expect(open({ devices: [device(), device({ state, accounted: { by: 'Ann', note: 'in a drawer' } })] })).toEqual([]);
+  });
+
+  it('not by a capture alone, where no server starts from it', () => {
+    const own = { commands: ['mysqldump … nanomdm'], confirmation: null, file: null };
+    expect(decommission({ ownBackup: own })).toEqual(['own-backup']);
+    const named = handOver(facts({ decommission: { ...settled, ownBackup: own } })).conditions;
+    expect(named.find(({ id }) => id === 'own-backup')?.remedy).toContain('mysqldump … nanomdm');
+    expect(decommission({ ownBackup: { ...own, confirmation: { by: 'Ann', note: '' } } })).toEqual([]);
+  });
+
+  it('who calls is taken from a person only where the store does not say', () => {
+    const callers = { by: 'Ann', note: 'access log of a week' };
+    expect(decommission({ callingOldServer: null, callers })).toEqual([]);
+    expect(decommission({ callingOldServer: 1, callers })).toEqual(['callers']);
   });
 
   it('not with what is not known', () => {
@@ -204,6 +222,39 @@ describe('the folder', () => {
   it('cuts a long list in the HTML and says so', () => {
     const devices = Array.from({ length: 20_001 }, (_, index) => device({ udid: `U${index}` }));
     expect(htmlOf(handOver(facts({ devices })))).toContain('The first 20,000 of 20,001');
+  });
+});
+
+describe('the old server’s own backup', () => {
+  it.each([
+    [
+      'nanomdm:mysql://nano@db.example.com/nanomdm',
+      'mysqldump --single-transaction --routines --triggers --set-gtid-purged=OFF --no-tablespaces --host=db.example.com --port=3306 --user=nano --password --ssl-mode=VERIFY_IDENTITY nanomdm > old-server-before-switch-off.sql',
+    ],
+    [
+      'nanomdm:postgres://n%27o@127.0.0.1:5433/nano%20mdm',
+      "pg_dump --format=custom --file=old-server-before-switch-off.dump --host=127.0.0.1 --port=5433 --username='n'\\''o' --password 'nano mdm'",
+    ],
+  ])('of %s', (text, command) => {
+    const reference = parseSource(text);
+    expect(needsOwnBackup(reference)).toBe(true);
+    expect(ownBackupCommands(reference)).toEqual([`(umask 077; ${command})`]);
+  });
+
+  it('of folders is an archive that can be unpacked, and the SCEP depot is one of its own', () => {
+    const at = join(folder, 'old server');
+    for (const name of ['dbkv', 'depot']) {
+      mkdirSync(join(at, name), { recursive: true });
+      writeFileSync(join(at, name, 'a'), name);
+    }
+    const reference = parseSource(`nanomdm:${at}/dbkv#scep-depot=${encodeURIComponent(`${at}/depot`)}`);
+    const commands = ownBackupCommands(reference);
+    expect(commands).toHaveLength(2);
+    for (const command of commands) execFileSync('sh', ['-c', command], { cwd: folder });
+    const archive = join(folder, 'old-server-before-switch-off.tar.gz');
+    expect(statSync(archive).mode & 0o077).toBe(0);
+    expect(execFileSync('tar', ['-xzOf', archive, 'dbkv/a']).toString()).toBe('dbkv');
+    expect(needsOwnBackup(parseSource('micromdm:/x.db'))).toBe(false);
   });
 });
 

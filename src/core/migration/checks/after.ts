@@ -1,11 +1,7 @@
 /** What must be right for the time after the switch, and what only a person can confirm. */
 import { isLoopback } from '../../fleet/connection';
+import { shellQuoted } from '../../shell-quoted';
 import { dateOf, hold, pass, skip, warn, type Check } from './check';
-
-/** An argument for a POSIX shell. */
-function shellQuoted(text: string): string {
-  return /^[A-Za-z0-9_.:@%/=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
 
 export const AFTER_CHECKS: readonly Check[] = [
   {

@@ -1,4 +1,5 @@
 /** Checks of the source itself: is it whole, recent, and in a state that can be moved. */
+import { keepsContacts } from '../../sources/contact-times';
 import { wordsFor } from '../../sources/source-words';
 import { counted, DAY_MS, dateOf, fail, hold, pass, skip, warn, type Check } from './check';
 
@@ -39,7 +40,7 @@ export const SOURCE_CHECKS: readonly Check[] = [
     needs: [],
     run({ snapshot, at }) {
       const { readAgain } = wordsFor(snapshot.source.kind);
-      if (snapshot.devices.length > 0 && snapshot.devices.every(({ lastSeen }) => lastSeen === null)) {
+      if (snapshot.devices.length > 0 && snapshot.source.kind !== 'csv' && !keepsContacts(snapshot)) {
         return warn(
           'source-age-unknown',
           'The source keeps no time of contact of any device (NanoMDM’s «file» store and its first versions keep none): how old it is, and which devices are still alive, cannot be seen.',

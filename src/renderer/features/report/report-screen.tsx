@@ -114,7 +114,7 @@ function Report({ view, onChanged }: ReportProps): React.JSX.Element {
 // ---------------------------------------------------------------------------------------------------- conditions
 
 function Conditions({ view, onChanged }: ReportProps): React.JSX.Element {
-  const [naming, setNaming] = useState<'redirects' | 'renewal' | null>(null);
+  const [naming, setNaming] = useState<NamedCondition | null>(null);
   const { draft } = useReportDraft();
   return (
     <Panel
@@ -143,7 +143,7 @@ function Conditions({ view, onChanged }: ReportProps): React.JSX.Element {
             <ConditionAction
               id={id}
               holds={holds}
-              confirmed={(id === 'redirects' ? draft.redirects : id === 'renewal' ? draft.renewal : null) !== null}
+              confirmed={id in NAMED && draft[NAMED[id as NamedCondition].setting] !== null}
               onName={setNaming}
               onChanged={onChanged}
             />
@@ -152,12 +152,8 @@ function Conditions({ view, onChanged }: ReportProps): React.JSX.Element {
       </ul>
       {naming !== null && (
         <NameDialog
-          title={naming === 'redirects' ? 'Confirm: the redirects stay' : 'Confirm: Fleet renews certificates'}
-          sentence={
-            naming === 'redirects'
-              ? 'The load balancer runs with the configuration for the time without the old server.'
-              : 'FLEET_SILENT_MIGRATION_ENROLLMENT_PROFILE is set, and FLEET_MDM_APPLE_SCEP_RENEWAL_DISABLE is not.'
-          }
+          title={NAMED[naming].title}
+          sentence={NAMED[naming].sentence}
           hint="When, and where it can be seen."
           act="Confirm it"
           noted={false}
@@ -165,7 +161,7 @@ function Conditions({ view, onChanged }: ReportProps): React.JSX.Element {
             setNaming(null);
           }}
           onConfirm={async (by, note) => {
-            changeReport(naming === 'redirects' ? { redirects: { by, note } } : { renewal: { by, note } });
+            changeReport({ [NAMED[naming].setting]: { by, note } });
             return saveReportDraft();
           }}
         />
@@ -174,11 +170,31 @@ function Conditions({ view, onChanged }: ReportProps): React.JSX.Element {
   );
 }
 
+/** Conditions no program can see: somebody confirms them by name. */
+const NAMED = {
+  redirects: {
+    setting: 'redirects',
+    title: 'Confirm: the redirects stay',
+    sentence: 'The load balancer runs with the configuration for the time without the old server.',
+  },
+  renewal: {
+    setting: 'renewal',
+    title: 'Confirm: Fleet renews certificates',
+    sentence: 'FLEET_SILENT_MIGRATION_ENROLLMENT_PROFILE is set, and FLEET_MDM_APPLE_SCEP_RENEWAL_DISABLE is not.',
+  },
+  'own-backup': {
+    setting: 'ownBackup',
+    title: 'Confirm: the old server is backed up',
+    sentence: 'A backup made by its own means lies where secrets are kept, and somebody has looked into it.',
+  },
+} as const;
+type NamedCondition = keyof typeof NAMED;
+
 interface ConditionActionProps {
   readonly id: string;
   readonly holds: boolean;
   readonly confirmed: boolean;
-  readonly onName: (what: 'redirects' | 'renewal') => void;
+  readonly onName: (what: NamedCondition) => void;
   readonly onChanged: () => void;
 }
 
@@ -189,12 +205,12 @@ function ConditionAction({ id, holds, confirmed, onName, onChanged }: ConditionA
         {holds ? 'Make another…' : 'Make a backup…'}
       </Button>
     );
-  if (id === 'redirects' || id === 'renewal')
+  if (id in NAMED)
     return confirmed ? (
       <Button
         variant="quiet"
         onClick={() => {
-          changeReport(id === 'redirects' ? { redirects: null } : { renewal: null });
+          changeReport({ [NAMED[id as NamedCondition].setting]: null });
         }}
       >
         Take back
@@ -202,7 +218,7 @@ function ConditionAction({ id, holds, confirmed, onName, onChanged }: ConditionA
     ) : (
       <Button
         onClick={() => {
-          onName(id);
+          onName(id as NamedCondition);
         }}
       >
         Confirm…
