@@ -41,25 +41,41 @@ export function bundleChecks(out, canary) {
     },
 
     'reading a file does not load the MySQL driver': () => {
-      const seen = new Set();
-      const visit = (file) => {
-        if (seen.has(file)) return null;
-        seen.add(file);
-        const text = readFileSync(file, 'utf8');
-        if (/mysql_native_password|caching_sha2_password/.test(text) && /HandshakeResponse/.test(text)) return file;
-        const imports = [...text.matchAll(/^(?:import|export)\b[^;'"]*["'](\.\/[^"']+)["']/gm)];
-        return imports.map(([, name]) => visit(join(out, 'cli', name))).find((found) => found !== null) ?? null;
-      };
-      // Statically, from the entry and from the read command's own chunk; a MySQL source loads the driver when asked.
-      const starts = readdirSync(join(out, 'cli')).filter((name) => /^(index|read-.*)\.js$/.test(name));
-      return starts.map((name) => visit(join(out, 'cli', name))).find((found) => found !== null) ?? null;
+      // A MySQL source loads the driver when asked.
+      return loadsOnReading(
+        out,
+        (text) => /mysql_native_password|caching_sha2_password/.test(text) && /HandshakeResponse/.test(text),
+      );
     },
+
+    'nothing is loaded that was built for one machine, and nothing looks for its own folder': () =>
+      first(
+        filesIn(join(out, 'cli')),
+        (text) => /require\(["'][^"']*\.node["']\)|\b__dirname\b/.exec(text)?.[0] ?? null,
+      ),
+
+    'reading a file does not load SSH': () => loadsOnReading(out, (text) => text.includes('ssh-userauth')),
 
     'no bundle holds a private key or a value from the environment': () => {
       const key = /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:\\r|\\n|\s)+[A-Za-z0-9+/=]{40}/;
       return first(all(), (text) => (key.test(text) ? 'a private key' : text.includes(canary) ? 'the canary' : null));
     },
   };
+}
+
+/** A file that is loaded statically with the entry or with the read command's own chunk, and that `tells` knows; or null. */
+function loadsOnReading(out, tells) {
+  const seen = new Set();
+  const visit = (file) => {
+    if (seen.has(file)) return null;
+    seen.add(file);
+    const text = readFileSync(file, 'utf8');
+    if (tells(text)) return file;
+    const imports = [...text.matchAll(/^(?:import|export)\b[^;'"]*["'](\.\/[^"']+)["']/gm)];
+    return imports.map(([, name]) => visit(join(out, 'cli', name))).find((found) => found !== null) ?? null;
+  };
+  const starts = readdirSync(join(out, 'cli')).filter((name) => /^(index|read-.*)\.js$/.test(name));
+  return starts.map((name) => visit(join(out, 'cli', name))).find((found) => found !== null) ?? null;
 }
 
 function first(files, find) {

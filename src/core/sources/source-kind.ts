@@ -1,7 +1,10 @@
 /** What every kind of source offers. A new source is one file with one of these, and one line in the table. */
 import type { OnProgress } from '../progress';
 import type { Secret } from '../secret';
+import type { SshCredentials } from '../ssh';
 import type { Snapshot } from './snapshot';
+
+export type { SshCredentials } from '../ssh';
 
 /** A profile that was sent by command. */
 export interface CommandedProfile {
@@ -68,20 +71,6 @@ export const COMPANIONS = [
 ] as const;
 export type Companion = (typeof COMPANIONS)[number];
 export type Companions = Readonly<Partial<Record<Companion, string>>>;
-
-/** What an SSH login needs besides `ssh://user@host`. */
-export interface SshCredentials {
-  readonly password?: Secret;
-  /** Private key in any form OpenSSH writes. */
-  readonly keyFile?: string;
-  readonly keyPassphrase?: Secret;
-  /** Path of the agent's socket; absent: no agent is asked. */
-  readonly agent?: string;
-  /** Files like OpenSSH's known_hosts, looked through in order. */
-  readonly knownHosts?: readonly string[];
-  /** `SHA256:…` of the host key, confirmed by the operator; used where no file knows the host. */
-  readonly hostKey?: string;
-}
 
 /** How to read a source. */
 export interface ReadOptions {
