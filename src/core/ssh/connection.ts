@@ -2,7 +2,6 @@
  * A login at another machine: who it is, who we are, and what runs over the connection. ssh2 is known to this folder
  * alone, and loaded when the first connection is made.
  */
-import type { Duplex } from 'node:stream';
 import type * as Ssh from 'ssh2';
 import type { Algorithms, Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { type FailureError } from '../failure';
@@ -20,6 +19,7 @@ import {
   tunnelFailure,
   type SshError,
 } from './ssh-failure';
+import { TunnelStream } from './tunnel-stream';
 
 /**
  * What is spoken: nothing with SHA-1, DSA, CBC, RC4 or MD5, and no compression (it has been turned against secrets).
@@ -66,7 +66,7 @@ export class SshConnection {
   readonly #limits: SshLimits;
   /** Told when the connection ends: whoever still waits for something. */
   readonly #waiting = new Set<(failure: FailureError) => void>();
-  readonly #streams = new Set<Duplex>();
+  readonly #streams = new Set<TunnelStream>();
   #doing = 'nothing was asked of it';
   #ended: FailureError | null = null;
   #cause: unknown = null;
@@ -206,13 +206,14 @@ export class SshConnection {
    * Connects from there to a host as it is called there.
    * @throws FailureError `ssh/tunnel-failed`, `ssh/tunnel-prohibited`, `ssh/connection-lost`, `ssh/timeout`
    */
-  async openStream(host: string, port: number): Promise<Duplex> {
+  async openStream(host: string, port: number): Promise<TunnelStream> {
     const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    const stream = await this.ask<ClientChannel>(
+    const channel = await this.ask<ClientChannel>(
       `connecting to ${target}`,
       (done) => this.#client.forwardOut('127.0.0.1', 0, host, port, done),
       (error) => tunnelFailure(this.address, target, error),
     );
+    const stream = new TunnelStream(channel);
     this.#streams.add(stream);
     stream.once('close', () => this.#streams.delete(stream));
     return stream;
