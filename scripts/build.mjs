@@ -13,6 +13,19 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 const started = performance.now();
 
+/**
+ * ssh2 has optional native parts and does without: a bundle must not hold one machine's, nor look for it. What it takes
+ * its own folder for (a helper for PuTTY's agent, a file that lies in the code already) is not used.
+ */
+const withoutNativeParts = {
+  name: 'slipway-without-native-parts',
+  enforce: 'pre',
+  resolveId: (id) => (id === 'cpu-features' || id.endsWith('.node') ? '\0no-native-part' : null),
+  load: (id) => (id === '\0no-native-part' ? 'module.exports = undefined;' : null),
+  transform: (code, id) =>
+    /[\\/]ssh2[\\/]lib[\\/]/.test(id) && code.includes('__dirname') ? code.replaceAll('__dirname', "'.'") : null,
+};
+
 try {
   if (process.argv[2] === 'shell') await buildShell();
   else await buildApp();
@@ -64,19 +77,6 @@ function buildNode(outDir, input, external) {
     },
   });
 }
-
-/**
- * ssh2 has optional native parts and does without: a bundle must not hold one machine's, nor look for it. What it takes
- * its own folder for (a helper for PuTTY's agent, a file that lies in the code already) is not used.
- */
-const withoutNativeParts = {
-  name: 'slipway-without-native-parts',
-  enforce: 'pre',
-  resolveId: (id) => (id === 'cpu-features' || id.endsWith('.node') ? '\0no-native-part' : null),
-  load: (id) => (id === '\0no-native-part' ? 'module.exports = undefined;' : null),
-  transform: (code, id) =>
-    /[\\/]ssh2[\\/]lib[\\/]/.test(id) && code.includes('__dirname') ? code.replaceAll('__dirname', "'.'") : null,
-};
 
 /** Every `*.worker.ts` of the engine is a file of its own beside the entry; main's own go with main: see electron.vite.config.ts. */
 function workers() {
