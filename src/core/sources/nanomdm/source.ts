@@ -4,6 +4,7 @@ import { parseDatabaseAddress, printDatabaseAddress } from '../../database/addre
 import { openReadingSession, type Engine, type ReadingSession } from '../../database/reading-session';
 import { defaultTlsMode } from '../../database/trust';
 import { misused } from '../../failure';
+import { localFolder } from '../../folder';
 import { isCapture, readCapture } from '../capture';
 import { FILE_COMPANIONS } from '../companion-files';
 import type { Snapshot } from '../snapshot';
@@ -17,6 +18,7 @@ import type {
 } from '../source-kind';
 import { commandResultsIn, databaseCommands, profileCommandsIn, type CommandStore } from './command-history';
 import { openDatabaseStore } from './database-store';
+import { folderCommands } from './folder-commands';
 import { readNanoMdm, type ReadNanoMdmOptions } from './index';
 
 const WORDS = {
@@ -95,7 +97,16 @@ async function withCommands<T>(
   options: ReadOptions,
   ask: (store: CommandStore) => Promise<T>,
 ): Promise<T | null> {
-  if (transport !== 'mysql' && transport !== 'postgres') return null;
+  if (transport !== 'mysql' && transport !== 'postgres') {
+    if (transport !== 'folder' || location.startsWith('ssh://')) return null;
+    const folder = localFolder(location);
+    try {
+      const store = await folderCommands(folder);
+      return store === null ? null : await ask(store);
+    } finally {
+      await folder.close();
+    }
+  }
   return inDatabase(transport, location, options, async (session) => {
     const store = await databaseCommands(session, options.onProgress);
     return store === null ? null : ask(store);

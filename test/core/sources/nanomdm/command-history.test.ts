@@ -1,11 +1,11 @@
 /** What NanoMDM's database tells of commands: against the manifest, and with profiles sent as NanoMDM stores them. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../../../src/core/secret';
 import { parseSource, readCommandResults, readProfileCommands } from '../../../../src/core/sources';
-import { ABSENT, loadMySqlStore, plainFile } from '../../../nanomdm-stores';
+import { ABSENT, loadMySqlStore, plainFile, unpackStore } from '../../../nanomdm-stores';
 import { createDatabase, noServer, testServer, type TestDatabase } from '../../../servers/mysql';
 import { sharedJson } from '../../../shared-data';
 import { AT } from './manifest';
@@ -32,6 +32,69 @@ function profile(identifier: string, name: string): string {
 const removal = (identifier: string): string =>
   `<key>Identifier</key><string>${identifier}</string><key>RequestType</key><string>RemoveProfile</string>`;
 
+const byIds = (a: { udid: string; uuid: string }, b: { udid: string; uuid: string }): number =>
+  a.udid + a.uuid < b.udid + b.uuid ? -1 : 1;
+
+/** What the manifest says of every command; the file stores forget those that were dropped, or only they do. */
+function truth(): { udid: string; uuid: string; state: string }[] {
+  const { enrollments } = sharedJson('nanomdm', 'manifest.json') as { enrollments: readonly Truth[] };
+  return enrollments
+    .flatMap(({ enrollment_id: udid, commands = [] }) =>
+      commands.map(({ command_uuid: uuid, status, active }) => ({
+        udid,
+        uuid,
+        state: !active ? 'dropped' : ({ '': 'waiting', NotNow: 'deferred', Acknowledged: 'done' }[status] ?? 'refused'),
+      })),
+    )
+    .sort(byIds);
+}
+
+describe.skipIf(ABSENT !== '')(`NanoMDM’s commands in folders${ABSENT}`, () => {
+  it.each([
+    ['file', 'db'],
+    ['filekv', 'dbkv'],
+  ] as const)('%s says of every command what the manifest says', async (name, inside) => {
+    const folder = unpackStore(name);
+    try {
+      const reference = parseSource(`nanomdm:${join(folder, inside)}`);
+      const expected = truth().filter(({ state }) => name === 'file' || state !== 'dropped');
+      const found = await readCommandResults(
+        reference,
+        { at: AT },
+        truth().map(({ uuid }) => uuid),
+      );
+      expect([...(found ?? [])].sort(byIds)).toEqual(expected);
+      // A profile that a device took: put there as the store itself would.
+      const [first] = DEVICES;
+      const uuid = 'b0000000-0000-4000-8000-000000000001';
+      const write = (path: string, content: string): void => {
+        mkdirSync(dirname(join(folder, inside, path)), { recursive: true });
+        writeFileSync(join(folder, inside, path), content);
+      };
+      const sent = command(uuid, profile('com.example.dock', 'Dock'));
+      const answer =
+        '<?xml version="1.0"?><plist version="1.0"><dict><key>Status</key><string>Acknowledged</string></dict></plist>';
+      if (name === 'file') {
+        write(`${first}/QueueDone/${uuid}.plist`, sent);
+        write(`${first}/QueueDone/${uuid}.result.plist`, answer);
+      } else {
+        write(`queue/b0/00/${uuid}.raw`, sent);
+        write(`queue/b0/00/${uuid}.req_type`, 'InstallProfile');
+        write(`queue/2F/BF/${first}.${uuid}.queueitem.status`, 'Acknowledged');
+        // A list that leads in circles.
+        write(`queue/2F/BF/${first}.queuekey.queue.first`, uuid);
+        write(`queue/2F/BF/${first}.${uuid}.queueitem.next`, uuid);
+      }
+      const { profiles = [] } = (await readProfileCommands(reference, { at: AT })) ?? {};
+      expect(profiles.map(({ identifier, installedOn }) => [identifier, [...installedOn]])).toEqual([
+        ['com.example.dock', [first]],
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe.skipIf(noServer || ABSENT !== '')(`NanoMDM’s commands on MySQL${ABSENT}`, () => {
   let folder: string;
   let database: TestDatabase;
@@ -48,20 +111,11 @@ describe.skipIf(noServer || ABSENT !== '')(`NanoMDM’s commands on MySQL${ABSEN
   const options = () => ({ at: AT, password: new Secret('password', testServer().password) });
 
   it('says of every command what the manifest says', async () => {
-    const { enrollments } = sharedJson('nanomdm', 'manifest.json') as { enrollments: readonly Truth[] };
-    const truth = enrollments.flatMap(({ enrollment_id: udid, commands = [] }) =>
-      commands.map(({ command_uuid: uuid, status, active }) => ({
-        udid,
-        uuid,
-        state: !active ? 'dropped' : ({ '': 'waiting', NotNow: 'deferred', Acknowledged: 'done' }[status] ?? 'refused'),
-      })),
-    );
-    expect(truth).toHaveLength(14);
-    const asked = [...new Set(truth.map(({ uuid }) => uuid)), 'no uuid', "'; DROP TABLE x"];
+    const expected = truth();
+    expect(expected).toHaveLength(14);
+    const asked = [...new Set(expected.map(({ uuid }) => uuid)), 'no uuid', "'; DROP TABLE x"];
     const found = await readCommandResults(reference(), options(), asked);
-    const sorted = (list: readonly { udid: string; uuid: string }[] | null) =>
-      [...(list ?? [])].sort((a, b) => (a.udid + a.uuid < b.udid + b.uuid ? -1 : 1));
-    expect(sorted(found)).toEqual(sorted(truth));
+    expect([...(found ?? [])].sort(byIds)).toEqual(expected);
     expect(await readProfileCommands(reference(), options())).toEqual({
       profiles: [],
       hasHistory: true,
