@@ -9,7 +9,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { version } from '../../package.json';
 import { FailureError } from '../core/failure';
 import { EXIT, exitCodeOf } from './exit-code';
-import { batchSize, sessionCount, collectCodes } from './input';
+import { batchSize, sessionCount, collectCodes, collectSources } from './input';
 import { guardOutput, tell, tellFailure } from './terminal';
 import { days, duration, wholeHours } from './time';
 
@@ -34,6 +34,7 @@ function withJson(command: Command): Command {
 
 function withSource(command: Command): Command {
   return withJson(command)
+    .option('--and <source>', 'one more source, for the same Fleet; repeatable', collectSources)
     .option('--salvage', 'read on over damage, and from the older meta page if need be')
     .option('--api-key-file <file>', 'API key for micromdm:https://… (or SLIPWAY_API_KEY); - reads standard input')
     .option('--source-ca-file <file>', 'PEM of the CA that signed the source’s TLS certificate')

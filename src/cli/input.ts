@@ -28,6 +28,8 @@ export interface SourceOptions extends CommonOptions {
   readonly pushCertificate?: string;
   readonly pushKey?: string;
   readonly enrollmentProfile?: string;
+  /** More sources, read along with the one that was named. */
+  readonly and?: string[];
 }
 
 /** Options of every command that connects to Fleet. */
@@ -77,6 +79,11 @@ export function collectCodes(value: string, previous: string[] = []): string[] {
     );
   }
   return [...previous, ...codes];
+}
+
+/** Repeatable, one source each: `--and micromdm:PATH`. */
+export function collectSources(value: string, previous: string[] = []): string[] {
+  return [...previous, value];
 }
 
 /** `--sessions 1`: sessions that write side by side. */

@@ -6,6 +6,7 @@ import {
   parseSource,
   readSource,
   withCompanions,
+  withSources,
   type Companions,
   type ReadOptions,
   type SourceReference,
@@ -24,12 +25,12 @@ export interface JudgedSource {
 }
 
 /**
- * The source that was typed, with what was said to belong to it: from here on both are one reference, so whatever reads
- * it again reads it the same way.
+ * The source that was typed, with what was said to belong to it, and the sources that were said to go along: from here on
+ * all are one reference, so whatever reads it again reads it the same way.
  * @throws FailureError as `parseSource`; `usage/companion` for what its kind does not have
  */
 export function sourceNamed(text: string, options: SourceOptions): SourceReference {
-  return parseSource(withCompanions(text, companionsFrom(options)));
+  return parseSource(withSources(withCompanions(text, companionsFrom(options)), options.and ?? []));
 }
 
 function companionsFrom(options: SourceOptions): Companions {

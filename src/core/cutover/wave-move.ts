@@ -208,14 +208,19 @@ async function fate(
   const moving: string[] = [];
   const left: LeftBehind[] = [];
   const kept = new Set(plan.devices.filter(({ action }) => action === 'keep').map(({ udid }) => udid));
+  // Of several records of an id the blocked ones say nothing about the one that goes on.
+  const going = new Set(plan.devices.filter(({ verdict }) => verdict !== 'blocked').map(({ udid }) => udid));
   const unfit = await unfitDevices(
     connection,
     schema,
-    source.judgement.devices.filter(({ device: { udid } }) => udid !== null && kept.has(udid)),
+    source.judgement.devices.filter(
+      ({ device: { udid }, verdict }) => udid !== null && kept.has(udid) && (verdict !== 'blocked' || !going.has(udid)),
+    ),
   );
   const planned = new Set<string>();
   for (const device of plan.devices) {
     const { udid, action, reasons } = device;
+    if (device.verdict === 'blocked' && going.has(udid)) continue;
     planned.add(udid);
     const against =
       action === 'keep'
@@ -417,7 +422,8 @@ async function provenDevices(
       });
   }
   const doubtful = source.judgement.devices.filter(
-    ({ device: { udid } }) => udid !== null && (kept.has(udid) || touched.has(udid)),
+    // What is blocked does not move anyway, and may be a second record of an id that does.
+    ({ device: { udid }, verdict }) => udid !== null && verdict !== 'blocked' && (kept.has(udid) || touched.has(udid)),
   );
   if (doubtful.length > 0) {
     const connection = await input.connectReader();

@@ -433,7 +433,9 @@ class Application {
     const { connection } = this.#session;
     const elsewhere =
       connection.server.serverUuid !== plan.target.serverUuid || connection.address.database !== plan.target.database;
-    const judged = new Map(this.#input.judgement.devices.map((one) => [one.device.udid, one]));
+    // An id may have several records; the blocked ones have no rows.
+    const going = this.#input.judgement.devices.filter(({ verdict }) => verdict !== 'blocked');
+    const judged = new Map(going.map((one) => [one.device.udid, one]));
     const hashesOf = (udid: string): string[] => {
       const one = judged.get(udid);
       return one === undefined ? [] : certificatesOf(one).map(({ sha256 }) => sha256);

@@ -15,6 +15,7 @@ import type {
   SourceDevice,
   SourceUser,
 } from '../sources/snapshot';
+import { SUPERSEDED } from '../sources/several/same-device';
 import { TIMESTAMP_LAST } from '../utc-text';
 
 export type Verdict = 'ready' | 'caution' | 'blocked';
@@ -130,7 +131,7 @@ function surveyOf(snapshot: Snapshot): Survey {
   const sharedCertificates = new Set<string>();
   for (const device of snapshot.devices) {
     const { udid, serial, certificate, formerCertificates } = device;
-    if (udid === null) continue;
+    if (udid === null || device.reasons.some(({ code }) => code === SUPERSEDED)) continue;
     udids.add(udid.toLowerCase(), device);
     if (serial !== null) serials.add(serial.trim().toLowerCase(), device);
     const hold = ({ sha256 }: DeviceCertificate): void => {

@@ -4,6 +4,7 @@ import { isCapture, readCapture, writeCapture } from './capture';
 import { exportSnapshot } from './export';
 import { microMdm } from './micromdm/source';
 import { nanoMdm } from './nanomdm/source';
+import { severalSources, severalText } from './several/source';
 import type { Snapshot } from './snapshot';
 import {
   COMPANIONS,
@@ -32,7 +33,11 @@ export type {
 } from './source-kind';
 
 /** Every kind of source. */
-const kinds: readonly SourceKind[] = [microMdm, nanoMdm];
+const kinds: readonly SourceKind[] = [
+  microMdm,
+  nanoMdm,
+  severalSources({ parse: parseSource, print: printSource, read: readSource }),
+];
 
 /**
  * Reads how a source is written: `kind:LOCATION`, and after `#` what belongs to it: `#scep-depot=PATH&profile=PATH`.
@@ -76,6 +81,14 @@ export function withCompanions(text: string, more: Companions): string {
   for (const name of named) requireCompanion(kind, name);
   if (named.length === 0) return printSource(reference);
   return printSource(kind.parse(reference.location, { ...reference.companions, ...more }));
+}
+
+/**
+ * Several sources as one, as it is written; the source itself where no others are named.
+ * @throws FailureError `usage/several`; as {@link parseSource}
+ */
+export function withSources(text: string, others: readonly string[]): string {
+  return printSource(parseSource(others.length === 0 ? text : severalText([text, ...others])));
 }
 
 /** What stands after `#` where the kind has companions and it reads as such; a path may hold a `#` of its own. */
@@ -131,11 +144,11 @@ export async function readSource(reference: SourceReference, options: ReadOption
 export async function copySource(
   reference: SourceReference,
   folder: string,
-  options: Omit<ReadOptions, 'at' | 'folder'> = {},
+  options: Omit<ReadOptions, 'at' | 'folder'> & { readonly at?: number } = {},
 ): Promise<SourceCopy> {
   const { copy } = kindOf(reference.kind);
   if (copy !== undefined) return copy(reference, folder, options);
-  return writeCapture(await readSource(reference, { ...options, at: Date.now(), folder }), folder);
+  return writeCapture(await readSource(reference, { at: Date.now(), ...options, folder }), folder);
 }
 
 /**
