@@ -1,10 +1,10 @@
 /** What can be done at Source, for the top bar, the screen and the palette. */
-import { FileSearch, FlaskConical, FolderOpen, Plus, RefreshCw, Route } from 'lucide-react';
+import { FileSearch, FlaskConical, FolderOpen, PenLine, Plus, RefreshCw, Route } from 'lucide-react';
 import type { AppState } from '../../../contract/state';
 import type { Action } from '../../components/action';
 import { perform } from '../../hooks/use-call';
 import { currentState } from '../../stores/app-state';
-import { goTo, currentRoute } from '../../stores/route';
+import { currentRoute, goTo } from '../../stores/route';
 import { takeWay, type Aim } from './source-draft';
 
 /** Queries under which the ways in are shown although something was read: another source, or one more. */
@@ -85,6 +85,16 @@ export function sourceMore(state: AppState): readonly Action[] {
     },
   ];
   if (state.source.sample) return [...others, sample];
+  const [only, second] = state.workspace?.settings.source.ways ?? [];
+  if (only !== undefined && second === undefined)
+    others.push({
+      id: 'edit',
+      label: 'Change how it is read…',
+      icon: PenLine,
+      run: () => {
+        goTo('source', `edit=${only.slot}`);
+      },
+    });
   return [
     ...others,
     {

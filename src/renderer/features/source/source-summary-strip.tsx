@@ -9,6 +9,7 @@ import { StackedBar, type Share } from '../../components/stacked-bar';
 import { TimeText } from '../../components/time-text';
 import { VERDICT_LOOKS, type Verdict } from '../../components/verdict-badge';
 import { bytes, counted, grouped, percent } from '../../format/number';
+import { capitalised, sourceName } from '../../format/source-words';
 import { platformName } from '../../format/words';
 import { hashOf } from '../../stores/route';
 
@@ -150,7 +151,7 @@ function factsOf(source: SourceSummary): KeyValue[] {
     retries === 0 ? null : `begun again ${counted(retries, 'time')}`,
   ].filter((part) => part !== null);
   return [
-    { label: kind === 'micromdm' ? 'MicroMDM' : kind, value: <span className="mono">{path}</span> },
+    { label: capitalised(sourceName(kind)), value: <span className="mono source-path">{path}</span> },
     {
       label: 'Read',
       value: (
@@ -159,10 +160,20 @@ function factsOf(source: SourceSummary): KeyValue[] {
         </>
       ),
     },
-    ...(file.length > 0 ? [{ label: 'File', value: <span className="tabular">{file.join(' · ')}</span> }] : []),
+    ...(file.length > 0
+      ? [
+          {
+            label: kind === 'micromdm' ? 'File' : 'Private copy',
+            value: <span className="tabular">{file.join(' · ')}</span>,
+          },
+        ]
+      : []),
     ...(sha256 === null ? [] : [{ label: 'SHA-256', value: <ShortId value={sha256} label="SHA-256" ends={8} /> }]),
-    { label: 'SCEP CA', value: <Certificate of={scepCa} name={scepCa?.subject ?? ''} /> },
-    { label: 'Push certificate', value: <Certificate of={push} name={push?.topic ?? push?.subject ?? ''} /> },
+    { label: 'SCEP CA', value: <Certificate kind={kind} of={scepCa} name={scepCa?.subject ?? ''} /> },
+    {
+      label: 'Push certificate',
+      value: <Certificate kind={kind} of={push} name={push?.topic ?? push?.subject ?? ''} />,
+    },
     {
       label: 'Profiles',
       value:
@@ -186,12 +197,13 @@ function factsOf(source: SourceSummary): KeyValue[] {
 }
 
 interface CertificateProps {
+  readonly kind: string;
   readonly of: { readonly notAfter: number; readonly keyMatches: boolean } | null;
   readonly name: string;
 }
 
-function Certificate({ of, name }: CertificateProps): React.JSX.Element {
-  if (of === null) return <Badge tone="bad">Not in the source</Badge>;
+function Certificate({ kind, of, name }: CertificateProps): React.JSX.Element {
+  if (of === null) return <Badge tone="bad">{kind === 'micromdm' ? 'Not in the source' : 'Not given'}</Badge>;
   return (
     <span className="source-certificate">
       <a href={hashOf('certificates')} title={name}>

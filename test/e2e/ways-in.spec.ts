@@ -1,0 +1,125 @@
+/** Every way in but MicroMDM's file, as an operator takes it. */
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Manifest } from '../core/sources/nanomdm/manifest';
+import type { RunningApp } from './fixture';
+import { seriousViolations } from './axe';
+import { expect, picture, test } from './fixture';
+import { WaysRoute } from './screens/ways';
+
+/** A new workspace, on the Source screen. */
+async function waysOf(app: RunningApp, folder: string): Promise<WaysRoute> {
+  await app.answerDialogs(folder);
+  await app.screens.welcome.create('Harbour Ltd');
+  await expect(app.screens.frame.title).toHaveText('Source');
+  return new WaysRoute(app.screens.frame);
+}
+
+test('NanoMDM’s database, with the depot beside it: read, read again, and taken up later', async ({
+  launch,
+  folder,
+}) => {
+  test.setTimeout(120_000);
+  // Not imported above: they start the server, and collecting the specs must not.
+  const { createDatabase, noServer } = await import('../servers/mysql');
+  const { ABSENT, loadMySqlStore, plainFile, unpackStore } = await import('../nanomdm-stores');
+  const { devicesOf, readManifest } = await import('../core/sources/nanomdm/manifest');
+  test.skip(noServer !== false, String(noServer));
+  test.skip(ABSENT !== '', ABSENT);
+  const database = await createDatabase('empty');
+  const depot = unpackStore('scep-depot');
+  try {
+    await loadMySqlStore(database, plainFile('mysql.sql', folder));
+    const manifest: Manifest = readManifest('manifest.json');
+    const account = await database.createAccount(['SELECT ON *'], 'CANARY-source-7d13');
+    const userData = join(folder, 'app');
+    const app = await launch({ userData });
+    const { frame } = app.screens;
+    const ways = await waysOf(app, folder);
+    await ways.choose('NanoMDM', 'MySQL');
+    expect(await seriousViolations(app.page)).toEqual([]);
+
+    // What is missing is named in its place, and what was typed stays.
+    await ways.field('Host').fill(database.server.host);
+    await frame.button('Read from this database').click();
+    await expect(app.page.getByText('Name NanoMDM’s database.')).toBeVisible();
+    await expect(ways.field('Host')).toHaveValue(database.server.host);
+
+    await ways.field('Port').fill(String(database.server.port));
+    await ways.field('Database').fill(database.name);
+    await ways.field('Account').fill(account.user);
+    await app.page.getByRole('radio', { name: 'Do not encrypt' }).check();
+    await ways.secret('Password', 'not the password');
+    await ways.field('Depot').fill(join(depot, 'depot'));
+    await ways.secret('Passphrase of the key', manifest.scep_ca.depot_key_password);
+    const refused = await ways.read();
+    expect(refused.source).toBeNull();
+    expect(refused.failures.source?.message).toContain(account.user);
+    await expect(ways.field('Database')).toHaveValue(database.name);
+    await app.page
+      .getByRole('group', { name: 'Password', exact: true })
+      .getByRole('button', { name: 'Replace' })
+      .click();
+    await ways.secret('Password', account.password);
+    const read = await ways.read();
+    expect(read.failures).toEqual({});
+    const expected = devicesOf(manifest, 'mysql', true);
+    expect(read.source).toMatchObject({ kind: 'nanomdm', txid: null, parts: [] });
+    expect(read.source?.counts.devices).toBe(expected.size);
+    expect(read.source?.scepCa).toMatchObject({ sha256: manifest.scep_ca.sha256, keyMatches: true });
+    expect(read.source?.push?.topic).toBe(manifest.topic_current);
+    expect(read.workspace?.settings.source.reference).toBe(
+      `nanomdm:mysql://${account.user}@${database.server.host}:${database.server.port}/${database.name}#scep-depot=${join(depot, 'depot')}`,
+    );
+    await expect(app.page.getByText(`mysql://${account.user}@`, { exact: false }).first()).toBeVisible();
+    await app.page.screenshot({ path: picture('ways-nanomdm-read') });
+    expect(await seriousViolations(app.page)).toEqual([]);
+
+    // Every device of the list is one of the manifest's.
+    const page = await app.page.evaluate(() =>
+      window.slipway.call('devices.query', {
+        ...{
+          search: '',
+          verdicts: [],
+          actions: [],
+          platforms: [],
+          reasons: [],
+          sources: [],
+          states: [],
+          attention: [],
+        },
+        ...{ sort: 'udid', descending: false, offset: 0, limit: 500, hold: false },
+      }),
+    );
+    const rows = page.ok ? page.value.rows : [];
+    expect(new Set(rows.map(({ udid }) => udid))).toEqual(new Set(expected.keys()));
+    for (const { udid, serial, name, source } of rows) {
+      expect({ serial, name, source }).toEqual({
+        serial: expected.get(udid ?? '')?.['serial'],
+        name: expected.get(udid ?? '')?.['name'],
+        source: null,
+      });
+    }
+    const again = await frame.working(() => app.screens.source.readAgain.click());
+    expect(again.source?.fingerprint).toBe(read.source?.fingerprint);
+
+    // Nothing of what was typed in secret lies in the workspace, and it opens again without the database.
+    const workspace = read.workspace?.path ?? '';
+    await app.close();
+    for (const entry of readdirSync(workspace, { recursive: true, withFileTypes: true }).filter((one) =>
+      one.isFile(),
+    )) {
+      const text = readFileSync(join(entry.parentPath, entry.name), 'latin1');
+      for (const secret of [account.password, 'not the password', manifest.scep_ca.depot_key_password])
+        expect(text.includes(secret), `${secret} in ${entry.name}`).toBe(false);
+    }
+    await database.drop();
+    const later = await launch({ userData });
+    const state = await later.screens.frame.working(() => later.screens.welcome.recent('Harbour Ltd').click());
+    expect(state.failures).toEqual({});
+    expect(state.source?.fingerprint).toBe(read.source?.fingerprint);
+  } finally {
+    await database.drop().catch(() => undefined);
+    rmSync(depot, { recursive: true });
+  }
+});
