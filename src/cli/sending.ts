@@ -120,6 +120,7 @@ export async function printStatus(journal: string | undefined, options: StatusOp
       const { server, host } = oldServerFrom(options, null, opened.server ?? null);
       requirePlace(opened.place, host);
       followed = await askOldServer(server, standing, progress.onProgress);
+      asked = server.waiting !== undefined;
     } else {
       followed = journaledFates(standing);
       asked = false;

@@ -85,7 +85,7 @@ describe('help', () => {
     const known = new Set(COMMANDS.flatMap(optionsOf));
     // Those of mysql, mysqldump and fleetctl, in the commands it prints for them.
     const foreign =
-      /^--(default-character-set|binary-mode|init-command|force|single-transaction|routines|triggers|set-gtid-purged|no-tablespaces|host|port|user|password|ssl-mode|type|enroll-secret|fleet-certificate|insecure|notarize|outfile|update-roots|use-system-configuration|payload|hosts)$/;
+      /^--(default-character-set|binary-mode|init-command|force|single-transaction|routines|triggers|set-gtid-purged|no-tablespaces|host|port|user|password|ssl-mode|type|enroll-secret|fleet-certificate|insecure|notarize|outfile|update-roots|use-system-configuration|payload|hosts|file|username|create|gzip|directory)$/;
     const unknown = new Set<string>();
     for (const entry of readdirSync('src/core', { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;

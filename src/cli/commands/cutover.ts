@@ -13,7 +13,7 @@ import { EXIT } from '../exit-code';
 import { clockFrom, refuseForeign, type SourceOptions } from '../input';
 import { stopOnSignal } from '../interrupt';
 import { readJudged } from '../source-reading';
-import { plain, print, printJson, styled, table, tell } from '../terminal';
+import { counted, plain, print, printJson, styled, table, tell } from '../terminal';
 import { rfc3339 } from '../time';
 
 export interface CutoverOptions extends SourceOptions {
@@ -94,6 +94,13 @@ async function viewFrom(options: CutoverOptions): Promise<DeviceView> {
       ? null
       : readInstalled(readGiven('the enrollment profile', options.profile, PROFILE_LIMIT), options.profile);
   const snapshot = options.source === undefined ? null : (await readJudged(options.source, options)).snapshot;
+  const byod = (snapshot?.devices ?? []).filter(({ reasons }) =>
+    reasons.some(({ code }) => code === 'user-enrollment'),
+  );
+  if (byod.length > 0)
+    tell(
+      `${counted(byod.length, 'user enrollment')} cannot be moved, for want of a UDID: once this name leads to Fleet as a whole, they are refused there.`,
+    );
   const view = deviceView(snapshot, enrollment);
   if (view.secondHost !== null)
     tell(

@@ -107,7 +107,8 @@ export async function followed({
   }
   if (opened.way === 'old-server' && access.oldUrl !== null && access.apiKey !== null) {
     const { server, host } = oldServerOf(access, opened.server ?? null);
-    if (host === opened.place) return tell(true, countFates(await askOldServer(server, standing)));
+    if (host === opened.place)
+      return tell(server.waiting !== undefined, countFates(await askOldServer(server, standing)));
   }
   return tell(false, countFates(journaledFates(standing)));
 }
