@@ -136,6 +136,19 @@ Examples:
 );
 
 lazily(
+  program
+    .command('template')
+    .addArgument(new Argument('<form>', 'csv or json').choices(['csv', 'json']))
+    .summary('an empty table of devices to fill in, for csv:PATH')
+    .description('Write an empty table of devices: what to export from a server that Slipway cannot read itself.')
+    .requiredOption('--out <file>', 'the table to write (0600)')
+    .option('--overwrite', 'replace a file that exists')
+    .option('--json', 'print JSON ("schema": 1) instead of text; errors go to standard error as JSON')
+    .addHelpText('after', '\nExample:\n  $ slipway template csv --out devices.csv'),
+  () => import('./commands/template'),
+);
+
+lazily(
   withJson(
     program
       .command('inspect')

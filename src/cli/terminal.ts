@@ -107,6 +107,12 @@ export function tellFailure(failure: Failure, json: boolean): void {
     return;
   }
   tell(`${styled('✗', 'red', process.stderr)} ${plain(failure.message)}`);
+  const problems = failure.detail?.['problems'];
+  if (typeof problems === 'string' && problems.includes('\n')) {
+    for (const problem of problems.split('\n')) tell(`    ${plain(problem)}`);
+    const more = Number(failure.detail?.['more'] ?? 0);
+    if (more > 0) tell(`    and ${more.toLocaleString('en')} more`);
+  }
   tell(`  ${plain(failure.remedy)}`);
   tell(`  ${styled(failure.code, 'dim', process.stderr)}`);
 }

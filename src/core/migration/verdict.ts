@@ -365,7 +365,6 @@ function judgeCertificate(device: SourceDevice, survey: Survey, lastSeenMs: numb
       'Only the hash of its identity certificate is known, so neither issuer nor expiry can be proven.',
       'Accept it if its certificate was issued with this same SCEP CA; Fleet then renews it soon after the move.',
     );
-    return;
   }
   if (certificate.issuedByCa === false) {
     say(

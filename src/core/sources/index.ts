@@ -2,6 +2,7 @@
 import { misused } from '../failure';
 import { isCapture, readCapture, writeCapture } from './capture';
 import { exportSnapshot } from './export';
+import { csv } from './csv/source';
 import { microMdm } from './micromdm/source';
 import { nanoMdm } from './nanomdm/source';
 import { severalSources, severalText } from './several/source';
@@ -36,6 +37,7 @@ export type {
 const kinds: readonly SourceKind[] = [
   microMdm,
   nanoMdm,
+  csv,
   severalSources({ parse: parseSource, print: printSource, read: readSource }),
 ];
 
