@@ -24,7 +24,7 @@ function lazily(command: Command, load: () => Promise<{ readonly run: Action }>)
 }
 
 const SOURCE_HELP =
-  'micromdm:PATH, micromdm:https://HOST (the server’s own /boltbackup), nanomdm:mysql://USER@HOST/DB, nanomdm:postgres://USER@HOST/DB or nanomdm:PATH';
+  'micromdm:PATH, micromdm:https://HOST (the server’s own /boltbackup), nanomdm:mysql://USER@HOST/DB, nanomdm:postgres://USER@HOST/DB, nanomdm:PATH or csv:PATH (docs/source-table.md)';
 
 function withJson(command: Command): Command {
   return command
