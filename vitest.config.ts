@@ -4,17 +4,20 @@ import { defineConfig } from 'vitest/config';
 // Real servers (MySQL, HAProxy) for the tests that need them.
 const SERVERS = 'test/servers/global-setup.ts';
 
+const setup = existsSync(SERVERS) ? [SERVERS] : [];
+
+// Tests of the engine and of the window's own parts leave nothing behind in their process, so files share one and what
+// it has loaded. Hosts do: environment, mocks, a copy of the bundle that goes with the file.
+const SHARING = ['test/core/**/*.test.ts', 'test/renderer/**/*.test.{ts,tsx}'];
+
 export default defineConfig({
   test: {
     projects: [
       {
         extends: true,
-        test: {
-          name: 'unit',
-          include: ['test/**/*.test.{ts,tsx}'],
-          globalSetup: existsSync(SERVERS) ? [SERVERS] : [],
-        },
+        test: { name: 'hosts', include: ['test/**/*.test.{ts,tsx}'], exclude: SHARING, globalSetup: setup },
       },
+      { extends: true, test: { name: 'engine', include: SHARING, isolate: false, globalSetup: setup } },
     ],
     pool: 'forks',
     maxWorkers: 2,

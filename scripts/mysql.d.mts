@@ -26,7 +26,9 @@ export interface StartOptions {
   ssl?: boolean | 'wrong-host';
   /** Write a binary log. Default: no. */
   binlog?: boolean;
-  /** Give up durability for speed. Default: no. */
+  /** Never wait for the disk: what was committed outlasts a kill of the server, but not of the machine. Default: no. */
+  unsynced?: boolean;
+  /** Give up durability for speed, altogether. Default: no. */
   fast?: boolean;
   timeoutMs?: number;
   provision?: ProvisionedMysql;

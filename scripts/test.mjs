@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeScratch } from './scratch.mjs';
 import { ensureChromium, ensurePackages, findElectron, root } from './setup.mjs';
 
 const canary = `canary-${randomBytes(16).toString('hex')}`;
@@ -19,7 +20,7 @@ const tool = {
   playwright: 'node_modules/@playwright/test/cli.js',
 };
 
-/** In order. A lane returns its counts and the reasons of what it skipped. */
+/** A lane returns its counts and the reasons of what it skipped. */
 const lanes = {
   lint: () => asOne([tool.eslint, '.', '--max-warnings', '0'], [tool.prettier, '--check', '--log-level', 'warn', '.']),
   types: () => asOne([tool.tsc, '--noEmit', '-p', 'tsconfig.json']),
@@ -30,15 +31,24 @@ const lanes = {
   bundles: checkBundles,
 };
 
+/** In order. What is side by side is about files alone, so it cannot disturb what the other finds. */
+const order = [['lint', 'types', 'build'], ['unit'], ['e2e'], ['electron'], ['bundles']];
+
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const chosen = asked.filter((name) => Object.hasOwn(lanes, name));
 const filters = asked.filter((name) => !Object.hasOwn(lanes, name));
+let fetched = Promise.resolve();
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 try {
   ensurePackages();
   mkdirSync(join(root, '.cache'), { recursive: true });
-  for (const name of chosen.length > 0 ? chosen : Object.keys(lanes)) await runLane(name);
+  const scratch = makeScratch();
+  if (scratch !== null) process.env.TMPDIR = scratch;
+  fetched = fetchServers();
+  for (const group of order) {
+    await Promise.all(group.filter((name) => chosen.length === 0 || chosen.includes(name)).map(runLane));
+  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   total.failed += 1;
@@ -48,8 +58,9 @@ process.exitCode = total.failed > 0 ? 1 : 0;
 
 async function runLane(name) {
   const started = performance.now();
-  console.log(`== ${name}`);
+  if (!order[0].includes(name)) console.log(`== ${name}`);
   const counts = await lanes[name]();
+  if (order[0].includes(name)) console.log(`== ${name}\n${counts.said}`.trimEnd());
   for (const key of Object.keys(total)) total[key] += counts[key];
   for (const reason of counts.reasons ?? []) console.log(`skipped: ${reason}`);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -58,11 +69,20 @@ async function runLane(name) {
   );
 }
 
-/** Several commands that count as one test. All run, so that one run shows everything that is wrong. */
+/**
+ * Several commands that count as one test. All run, so that one run shows everything that is wrong. What they say is
+ * printed when they have ended, not between what a lane beside says.
+ */
 async function asOne(...commands) {
   let failed = 0;
-  for (const command of commands) if ((await run(command)) !== 0) failed = 1;
-  return { passed: 1 - failed, failed, skipped: 0 };
+  let said = '';
+  for (const command of commands) {
+    const code = await run(command, {}, (text) => {
+      said += text;
+    });
+    if (code !== 0) failed = 1;
+  }
+  return { passed: 1 - failed, failed, skipped: 0, said };
 }
 
 async function runVitest() {
@@ -94,7 +114,21 @@ async function runVitest() {
   };
 }
 
+/**
+ * Chromium and MySQL come over the network while files are looked at. What fails here fails again where it is needed, and
+ * is said there.
+ */
+async function fetchServers() {
+  const wanted = (lane) => chosen.length === 0 || chosen.includes(lane);
+  const fetch = (args) => run(args, {}, () => undefined);
+  await Promise.all([
+    wanted('unit') || wanted('e2e') ? fetch(['scripts/mysql.mjs', '--provision']) : undefined,
+    wanted('e2e') ? fetch(['scripts/setup.mjs']) : undefined,
+  ]);
+}
+
 async function runPlaywright() {
+  await fetched;
   const missing = ensureChromium();
   if (missing !== null) return { passed: 0, failed: 0, skipped: 1, reasons: [missing] };
   return playwrightProject('stand-in');
@@ -155,15 +189,18 @@ function readReport(file) {
   }
 }
 
-/** Runs a tool of this checkout with this Node. Never reads stdin. */
-function run(args, env = {}) {
+/** Runs a tool of this checkout with this Node, and hands on what it says if that is not to be printed at once. Never reads stdin. */
+function run(args, env = {}, hear = undefined) {
   return new Promise((resolve) => {
+    const voice = hear === undefined ? 'inherit' : 'pipe';
     const child = spawn(process.execPath, args, {
       cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', voice, voice],
       env: { ...process.env, SLIPWAY_BUILD_CANARY: canary, VITE_SLIPWAY_CANARY: canary, ...env },
     });
-    child.once('exit', (code) => {
+    child.stdout?.setEncoding('utf8').on('data', hear);
+    child.stderr?.setEncoding('utf8').on('data', hear);
+    child.once('close', (code) => {
       resolve(code ?? 1);
     });
   });

@@ -225,7 +225,7 @@ describe.skipIf(noServer)('helpers', () => {
 describe.skipIf(!ownServer)('a server of one’s own', () => {
   let server: MysqlServer;
   beforeAll(async () => {
-    server = await startMysql({ ssl: true, binlog: true, extraArgs: ['--max-connections=7'] });
+    server = await startMysql({ unsynced: true, ssl: true, binlog: true, extraArgs: ['--max-connections=7'] });
   }, 60_000);
   afterAll(() => server.stop());
 

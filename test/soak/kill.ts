@@ -44,7 +44,7 @@ export async function killAndResume(options: KillOptions): Promise<void> {
   // In the checkout, so that the built script finds its packages.
   const built = join(repository, '.cache', `kill-${process.pid}`);
   const log = options.log ?? (() => undefined);
-  const [victim, reference] = await Promise.all([startMysql(), startMysql()]);
+  const [victim, reference] = await Promise.all([startMysql({ unsynced: true }), startMysql({ unsynced: true })]);
   try {
     await build({
       configFile: false,
