@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
+import { recordPackages } from './scripts/bundled-packages.mjs';
+import { withoutNativeParts } from './scripts/native-parts.mjs';
 
 /**
  * Every `*.worker.ts` becomes a file of its own beside the bundle's entry, so that from anywhere in the bundle
@@ -14,8 +16,12 @@ function workers(): Record<string, string> {
 
 export default defineConfig({
   main: {
+    plugins: [withoutNativeParts, recordPackages('main')],
+    resolve: { conditions: ['node'], mainFields: ['module', 'main'] },
     build: {
       outDir: 'out/main',
+      // Packages go in, so that what is shipped is these files and no node_modules.
+      externalizeDeps: false,
       rolldownOptions: {
         input: { index: 'src/main/index.ts', ...workers() },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
@@ -23,6 +29,7 @@ export default defineConfig({
     },
   },
   preload: {
+    plugins: [recordPackages('preload')],
     build: {
       outDir: 'out/preload',
       // A sandboxed preload is CommonJS and may require nothing but electron: everything else goes in.
@@ -35,7 +42,7 @@ export default defineConfig({
   },
   renderer: {
     root: 'src/renderer',
-    plugins: [react()],
+    plugins: [react(), recordPackages('renderer')],
     build: {
       outDir: 'out/renderer',
       minify: true,

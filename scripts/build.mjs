@@ -1,5 +1,6 @@
 /**
  * Builds everything a checkout needs into out/: main, preload, renderer (electron-vite) and the command line (vite).
+ * `node scripts/build.mjs command` builds the command line into out/command, as the one file that goes with packages.
  * `node scripts/build.mjs shell` builds the stand-in for Electron (test/shell) into out/shell instead.
  */
 import { chmodSync, readdirSync } from 'node:fs';
@@ -8,26 +9,16 @@ import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { build as buildElectron } from 'electron-vite';
 import { build as buildVite } from 'vite';
+import { recordPackages } from './bundled-packages.mjs';
+import { withoutNativeParts } from './native-parts.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 const started = performance.now();
 
-/**
- * ssh2 has optional native parts and does without: a bundle must not hold one machine's, nor look for it. What it takes
- * its own folder for (a helper for PuTTY's agent, a file that lies in the code already) is not used.
- */
-const withoutNativeParts = {
-  name: 'slipway-without-native-parts',
-  enforce: 'pre',
-  resolveId: (id) => (id === 'cpu-features' || id.endsWith('.node') ? '\0no-native-part' : null),
-  load: (id) => (id === '\0no-native-part' ? 'module.exports = undefined;' : null),
-  transform: (code, id) =>
-    /[\\/]ssh2[\\/]lib[\\/]/.test(id) && code.includes('__dirname') ? code.replaceAll('__dirname', "'.'") : null,
-};
-
 try {
   if (process.argv[2] === 'shell') await buildShell();
+  else if (process.argv[2] === 'command') await buildCommand();
   else await buildApp();
 } catch (error) {
   console.error(stripVTControlCharacters(error.message));
@@ -39,6 +30,16 @@ async function buildApp() {
   await buildNode('out/cli', { index: 'src/cli/index.ts', ...workers() }, []);
   chmodSync('out/cli/index.js', 0o755);
   report('main, preload, renderer, cli');
+}
+
+/** For machines with nothing but Node: one file that is copied anywhere. It parses all of itself at each start. */
+async function buildCommand() {
+  await buildNode('out/command', { slipway: 'src/cli/index.ts' }, [], {
+    entryFileNames: '[name].mjs',
+    codeSplitting: false,
+  });
+  chmodSync('out/command/slipway.mjs', 0o755);
+  report('the command line as one file');
 }
 
 async function buildShell() {
@@ -55,13 +56,13 @@ function report(what) {
  * One self-contained folder for plain Node. Dependencies go in, but what is only imported dynamically lands in chunks
  * of its own: reading a file must not pay for loading the MySQL driver.
  */
-function buildNode(outDir, input, external) {
+function buildNode(outDir, input, external, more = {}) {
   return buildVite({
     configFile: false,
     logLevel: 'warn',
     root,
     publicDir: false,
-    plugins: [withoutNativeParts],
+    plugins: [withoutNativeParts, recordPackages(basename(outDir))],
     resolve: { conditions: ['node'], mainFields: ['module', 'main'] },
     ssr: { noExternal: true, external },
     build: {
@@ -72,7 +73,7 @@ function buildNode(outDir, input, external) {
       minify: false,
       rolldownOptions: {
         input,
-        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js', ...more },
       },
     },
   });

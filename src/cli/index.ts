@@ -860,6 +860,24 @@ lazily(
   },
 );
 
+lazily(
+  program
+    .command('man')
+    .summary('print the manual page')
+    .description('Print the manual page, slipway(1).')
+    .addHelpText('after', '\nExample:\n  $ slipway man | man -l -'),
+  async () => {
+    const { manPage } = await import('./man-page');
+    return {
+      run: async (): Promise<number> => {
+        const { print } = await import('./terminal');
+        await print(manPage(program, version));
+        return EXIT.fine;
+      },
+    };
+  },
+);
+
 const json = process.argv.includes('--json');
 
 /** Where an error came from, without its message: that may quote a value, and a value may be a secret. */
