@@ -41,7 +41,7 @@ function listCopies(folder: string): { name: string; size: number }[] {
     throw error;
   }
   return names
-    .filter((name) => name.endsWith('.db'))
+    .filter((name) => /\.(?:db|capture)$/.test(name))
     .sort()
     .map((name) => ({ name, size: statSync(join(folder, name)).size }));
 }

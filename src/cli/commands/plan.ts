@@ -9,11 +9,12 @@ import { parseWave } from '../../core/migration/wave';
 import { misused } from '../../core/failure';
 import { refuseExisting, writePrivate } from '../../core/private-file';
 import { copySource, printSource } from '../../core/sources';
+import type { Finding } from '../../core/sources/snapshot';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
 import { clockFrom, copiesFolder, type AcceptOptions, type FleetOptions, type SourceOptions } from '../input';
 import { readCopy, readOptions, sourceNamed } from '../source-reading';
-import { counted, plain, print, printJson, progressLine, styled, table } from '../terminal';
+import { counted, mark, plain, print, printJson, progressLine, styled, table } from '../terminal';
 import { readText } from '../text-file';
 
 interface PlanOptions extends SourceOptions, FleetOptions, AcceptOptions {
@@ -77,19 +78,22 @@ export async function run(source: string, options: PlanOptions): Promise<number>
       });
     }
     progress.end();
-    if (options.json === true) await printPlanJson(plan, options.out);
-    else await printPlan(plan, options.out);
+    // What the sources disagree on decides who goes in, so it is seen with the plan.
+    const conflicts = snapshot.findings.filter(({ code }) => code.startsWith('several/'));
+    if (options.json === true) await printPlanJson(plan, options.out, conflicts);
+    else await printPlan(plan, options.out, conflicts);
     return EXIT.fine;
   } finally {
     progress.end();
   }
 }
 
-async function printPlanJson(plan: Plan, path: string): Promise<void> {
+async function printPlanJson(plan: Plan, path: string, conflicts: readonly Finding[]): Promise<void> {
   const { devices, ...head } = plan;
   await printJson({
     ...head,
     path,
+    conflicts,
     devices: devices.map(({ udid, serial, action, verdict, reasons, changes }) => ({
       udid,
       serial,
@@ -109,7 +113,7 @@ const ACTIONS = [
   ['blocked', 'it cannot go in'],
 ] as const;
 
-async function printPlan(plan: Plan, path: string): Promise<void> {
+async function printPlan(plan: Plan, path: string, conflicts: readonly Finding[]): Promise<void> {
   const { counts, target, steps } = plan;
   await print(
     `Plan ${styled(plan.id.slice(0, 12), 'bold')} for ${plain(target.database)} on ${plain(target.host)}:${target.port} (Fleet ${target.generation}, MySQL ${plain(target.version)})`,
@@ -120,6 +124,8 @@ async function printPlan(plan: Plan, path: string): Promise<void> {
     counts.outsideWave > 0 ? `${counted(counts.outsideWave, 'device')} outside the wave` : '',
   ].filter((part) => part !== '');
   if (outside.length > 0) await print(`  Not part of it: ${outside.join(', ')}.`);
+  for (const { severity, detail, code } of conflicts)
+    await print(`  ${mark(severity)} ${plain(detail)} ${styled(code, 'dim')}`);
   const why = new Map<string, number>();
   for (const device of plan.devices) {
     if (device.action !== 'held' && device.action !== 'blocked') continue;

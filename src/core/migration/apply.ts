@@ -717,8 +717,8 @@ class Application {
   async #finish(planned: number, left: number, serial: ApplyResult['serial']): Promise<ApplyResult> {
     const { reconnects } = this.#session;
     if (reconnects > 0) this.#notes.push(`The connection was lost and found again ${reconnects} times.`);
-    // In the order of the plan, whichever session met them.
-    const held = this.#input.plan.devices.flatMap(({ udid }) => this.#held.get(udid) ?? []);
+    // In the order of the plan, whichever session met them; other records of the same id were never to be written.
+    const held = this.#input.plan.devices.filter(isWritten).flatMap(({ udid }) => this.#held.get(udid) ?? []);
     const counts = { planned, ...this.#counts, held: held.length, left };
     if (held.length > 0) {
       await this.#journal.append({ kind: 'held', devices: held.map(({ udid, code }) => ({ udid, code })) });
