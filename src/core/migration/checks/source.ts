@@ -78,7 +78,9 @@ export const SOURCE_CHECKS: readonly Check[] = [
         return hold(
           'source-damaged',
           `The source has ${counted(errors.length, 'error')}; the first: ${errors[0]?.detail ?? ''}`,
-          'Take a new copy of the database and read it again; accept only what you have looked at.',
+          snapshot.source.kind === 'micromdm'
+            ? 'Take a new copy of the database and read it again; accept only what you have looked at.'
+            : 'Give what is missing, correct what is wrong, and read it again; accept only what you have looked at.',
           { subjects: errors.map((finding) => finding.code) },
         );
       }
