@@ -4,9 +4,10 @@
  */
 import { MAX_COMMAND } from '../commanded-profiles';
 import type { Folder, FolderEntry } from '../../folder';
-import { requestTypeOf } from '../command-payload';
+import { carriesEnrollment, requestTypeOf } from '../command-payload';
 import { asDictionary, readPropertyList, textOf } from '../property-list';
 import { stateOf, type CommandRecord, type CommandStore } from './command-history';
+import type { WaitingRecord } from './store';
 
 /** A status is one word, a type one name. */
 const LARGEST_WORD = 128;
@@ -14,7 +15,7 @@ const LARGEST_WORD = 128;
 const LARGEST_ANSWER = 16_777_216;
 
 /** The store that lies in a folder; null where it is neither of the two. */
-export async function folderCommands(folder: Folder): Promise<CommandStore | null> {
+export async function folderCommands(folder: Folder): Promise<ListedCommands | null> {
   const entries = await folder.list();
   if (entries === null) return null;
   const names = new Set(entries.filter(({ kind }) => kind === 'folder').map(({ name }) => name));
@@ -29,7 +30,7 @@ interface Queued extends CommandRecord {
 }
 
 /** What both have in common: everything queued is listed first, commands are read when their type is asked for. */
-abstract class ListedCommands implements CommandStore {
+export abstract class ListedCommands implements CommandStore {
   #queued: Promise<readonly Queued[]> | null = null;
   readonly #types = new Map<string, string | null>();
 
@@ -63,9 +64,29 @@ abstract class ListedCommands implements CommandStore {
     }
   }
 
+  /** Everything an enrollment has not answered, or has put off. */
+  async waiting(): Promise<WaitingRecord[]> {
+    const open = (await this.#all()).filter(({ state }) => state === 'waiting' || state === 'deferred');
+    const found: WaitingRecord[] = [];
+    for (const { id, path } of open) {
+      const requestType = (await this.#typeOf(path)) ?? 'unknown';
+      const enrollmentProfile = requestType === 'InstallProfile' && (await this.#carriesEnrollment(path));
+      found.push({ id, requestType, enrollmentProfile });
+    }
+    return found;
+  }
+
   protected abstract list(): Promise<readonly Queued[]>;
   /** The RequestType of the command that lies there. */
   protected abstract read(path: string): Promise<string | null>;
+
+  async #carriesEnrollment(path: string): Promise<boolean> {
+    const entry = await this.folder.stat(path);
+    // What cannot be looked into may be one.
+    if (entry === null || entry.size > MAX_COMMAND) return entry !== null;
+    const command = await this.folder.read(path, MAX_COMMAND);
+    return command !== null && carriesEnrollment(command);
+  }
 
   #all(): Promise<readonly Queued[]> {
     this.#queued ??= this.list();

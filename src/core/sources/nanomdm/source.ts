@@ -19,6 +19,7 @@ import type {
 import { commandResultsIn, databaseCommands, profileCommandsIn, type CommandStore } from './command-history';
 import { openDatabaseStore } from './database-store';
 import { folderCommands } from './folder-commands';
+import { readFolder } from './folder-store';
 import { readNanoMdm, type ReadNanoMdmOptions } from './index';
 
 const WORDS = {
@@ -75,7 +76,13 @@ async function read(reference: SourceReference, options: ReadOptions): Promise<S
       readNanoMdm(await openDatabaseStore(session, options.onProgress), reading),
     );
   if (await isCapture(location)) return readCapture(location, options);
-  return misused('usage/source', 'Folders of NanoMDM cannot be read yet.', 'Name its database.');
+  options.onProgress?.({ label: 'reading the source', done: 0, total: null });
+  const folder = localFolder(location);
+  try {
+    return await readFolder(folder, reading);
+  } finally {
+    await folder.close();
+  }
 }
 
 async function profileCommands(reference: SourceReference, options: ReadOptions): Promise<ProfileCommands> {
