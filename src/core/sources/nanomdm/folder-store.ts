@@ -9,7 +9,7 @@ import { readNanoMdm, type ReadNanoMdmOptions } from './index';
 import { KeyValueStore } from './key-value-store';
 
 /** How often a folder that is written meanwhile is read again, and the pause before each, milliseconds. */
-const RETRIES = 8;
+const RETRIES = 5;
 const BACKOFF = 50;
 
 /**
@@ -18,7 +18,7 @@ const BACKOFF = 50;
  */
 export async function readFolder(folder: Folder, options: ReadNanoMdmOptions): Promise<Snapshot> {
   for (let retries = 0; retries <= RETRIES; retries += 1) {
-    if (retries > 0) await pause(BACKOFF * 2 ** Math.min(retries, 6));
+    if (retries > 0) await pause(BACKOFF * 2 ** Math.min(retries, 3));
     const store = await openFolderStore(folder);
     store.findings.add('nanomdm-store', 'info', `${store.description}.`);
     const snapshot = await readNanoMdm(store, { ...options, retries });
