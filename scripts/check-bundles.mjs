@@ -51,7 +51,7 @@ export function bundleChecks(out, canary) {
     'nothing is loaded that was built for one machine, and nothing looks for its own folder': () =>
       first(
         filesIn(join(out, 'cli')),
-        (text) => /require\(["'][^"']*\.node["']\)|\b__dirname\b/.exec(text)?.[0] ?? null,
+        (text) => /require\(["'][^"']*\.node["']\)|^(?!\s*(?:\*|\/\/)).*\b__dirname\b/m.exec(text)?.[0] ?? null,
       ),
 
     'reading a file does not load SSH': () => loadsOnReading(out, (text) => text.includes('ssh-userauth')),

@@ -20,6 +20,7 @@ rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 script('build.mjs');
 script('build.mjs', 'command');
+rmSync(join(root, 'out', 'legal'), { recursive: true, force: true });
 writeLegal(join(root, 'out', 'legal'));
 for (const name of readdirSync(join(root, 'out', 'legal'))) {
   copyFileSync(join(root, 'out', 'legal', name), join(folder, name));

@@ -4,8 +4,6 @@
  */
 import type { Secret } from '../secret';
 import type { DatabaseAddress } from './address';
-import { openMySql } from './mysql-session';
-import { openPostgres } from './postgres-session';
 import type { OpenStream } from './socket';
 import type { TlsMode } from './trust';
 
@@ -64,10 +62,16 @@ export interface ReadingSession {
  * @throws FailureError `database/plaintext-refused`, `database/ca-file`, `database/unreachable`, `database/timeout`,
  *   `database/access-denied`, `database/unknown-database`, `database/tls-…`, `database/protocol`. None holds the password.
  */
-export function openReadingSession(
+export async function openReadingSession(
   engine: Engine,
   target: ReadingTarget,
   limits: ReadingLimits = READING_LIMITS,
 ): Promise<ReadingSession> {
-  return engine === 'mysql' ? openMySql(target, limits) : openPostgres(target, limits);
+  // A driver is loaded when it is asked for: reading a file must not pay for it.
+  if (engine === 'mysql') {
+    const { openMySql } = await import('./mysql-session');
+    return openMySql(target, limits);
+  }
+  const { openPostgres } = await import('./postgres-session');
+  return openPostgres(target, limits);
 }
