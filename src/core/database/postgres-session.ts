@@ -43,8 +43,10 @@ export async function openPostgres(target: ReadingTarget, limits: ReadingLimits)
     await session.prepare();
     return session;
   } catch (error) {
+    // Looked at before the session is ended, which would become the reason.
+    const reason = session.ended ?? error;
     session.destroy();
-    throw sessionFailure(session.ended ?? error, 'postgres', address);
+    throw sessionFailure(reason, 'postgres', address);
   }
 }
 

@@ -1,0 +1,67 @@
+/** NanoMDM on a real PostgreSQL, against what the makers of its databases wrote down. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Secret } from '../../../../src/core/secret';
+import { parseSource, readSource, withCompanions } from '../../../../src/core/sources';
+import { ABSENT, plainFile, unpackStore } from '../../../nanomdm-stores';
+import { createPostgresDatabase, postgresServer, type PostgresDatabase } from '../../../servers/postgres';
+import { byUdid, contractOf, insideOf } from './as-read';
+import { AT, devicesOf, readManifest, secretsOf } from './manifest';
+
+const server = ABSENT === '' ? await postgresServer() : { missing: ABSENT };
+
+describe.skipIf('missing' in server)(
+  `NanoMDM on PostgreSQL${'missing' in server ? ` (skipped: ${server.missing})` : ''}`,
+  () => {
+    let folder: string;
+    let depot: string;
+    let database: PostgresDatabase;
+    beforeAll(async () => {
+      if ('missing' in server) return;
+      folder = mkdtempSync(join(tmpdir(), 'slipway-nanomdm-postgres-'));
+      depot = unpackStore('scep-depot');
+      database = await createPostgresDatabase(server, plainFile('postgres.sql', folder));
+    });
+    afterAll(async () => {
+      if ('missing' in server) return;
+      await database.drop();
+      await server.stop();
+      for (const path of [folder, depot]) rmSync(path, { recursive: true });
+    });
+    const options = {
+      at: AT,
+      password: new Secret('password', 'missing' in server ? '' : server.password),
+      keyPassphrase: new Secret('passphrase', 'nm-capass'),
+    };
+
+    it('agrees with its manifest in every field', async () => {
+      const text = withCompanions(`nanomdm:${database.url}`, { 'scep-depot': join(depot, 'depot') });
+      const snapshot = await readSource(parseSource(text), options);
+      const manifest = readManifest('manifest.json');
+      expect(byUdid(snapshot, contractOf)).toEqual(devicesOf(manifest, 'postgres', true));
+      expect(byUdid(snapshot, insideOf)).toEqual(secretsOf(manifest, 'postgres'));
+      expect(snapshot.push).toMatchObject({ topic: manifest.topic_current, keyMatches: true });
+      expect(snapshot.devices.map(({ lastSeen }) => lastSeen).filter((seen) => seen !== null).length).toBeGreaterThan(
+        40,
+      );
+    });
+
+    it('tells a wrong password from a wrong database', async () => {
+      const reading = (url: string, password: string): Promise<unknown> =>
+        readSource(parseSource(`nanomdm:${url}`), { ...options, password: new Secret('password', password) });
+      await expect(reading(database.url, 'wrong')).rejects.toMatchObject({
+        failure: { code: 'database/access-denied' },
+      });
+      const elsewhere = database.url.replace(/[^/]+$/, 'nowhere');
+      await expect(reading(elsewhere, options.password.revealText())).rejects.toMatchObject({
+        failure: { code: 'database/unknown-database' },
+      });
+      const other = database.url.replace(/[^/]+$/, 'postgres');
+      await expect(reading(other, options.password.revealText())).rejects.toMatchObject({
+        failure: { code: 'nanomdm/not-nanomdm' },
+      });
+    });
+  },
+);
