@@ -123,3 +123,48 @@ test('NanoMDM’s database, with the depot beside it: read, read again, and take
     rmSync(depot, { recursive: true });
   }
 });
+
+test('a second source beside the first: its devices are told apart, and it can be let go', async ({ app, folder }) => {
+  test.setTimeout(90_000);
+  const { writeMicroMdm } = await import('../micromdm-writer');
+  const at = Date.now();
+  const twice = { udid: '4C1D6F3E-0000-4000-8000-00000000AB01', serial: 'C02TWICE0001', name: 'In both' };
+  const first = join(folder, 'first.db');
+  const second = join(folder, 'second.db');
+  writeMicroMdm(first, { seed: 'first', devices: 5, at, extra: [{ ...twice, kind: 'mac' }] });
+  writeMicroMdm(second, { seed: 'second', devices: 3, at, extra: [{ ...twice, kind: 'mac' }] });
+  const { frame } = app.screens;
+  const ways = await waysOf(app, folder);
+  await app.answerDialogs(first);
+  const one = await app.screens.source.read();
+  expect(one.source).toMatchObject({ kind: 'micromdm', parts: [], counts: { devices: 6 } });
+
+  await frame.more('Source', 'Add another source…');
+  await ways.choose('MicroMDM', 'A file here');
+  await ways.field('Database file').fill(second);
+  const both = await ways.read();
+  expect(both.failures).toEqual({});
+  expect(both.source).toMatchObject({
+    kind: 'several',
+    counts: { devices: 10 },
+    parts: [
+      { number: 1, kind: 'micromdm', devices: 6 },
+      { number: 2, kind: 'micromdm', devices: 4 },
+    ],
+  });
+  expect(both.source?.reasons.filter(({ code }) => code.includes('source')).length).toBeGreaterThan(0);
+  const list = app.page.getByRole('region', { name: 'Sources' });
+  await expect(list.getByRole('listitem')).toHaveCount(2);
+  await app.page.screenshot({ path: picture('ways-several') });
+  expect(await seriousViolations(app.page)).toEqual([]);
+
+  await list.getByRole('link', { name: '4 devices' }).click();
+  await expect(frame.title).toHaveText('Devices');
+  await expect(app.page.getByText('4 of 10')).toBeVisible();
+  await frame.go('Source');
+  await list.getByRole('button', { name: 'Let go of source 2' }).click();
+  const dialog = frame.dialog('Let this source go');
+  const alone = await frame.working(() => dialog.getByRole('button', { name: /^Let it go/ }).click());
+  expect(alone.source).toMatchObject({ kind: 'micromdm', parts: [], counts: { devices: 6 } });
+  await expect(list).toBeHidden();
+});

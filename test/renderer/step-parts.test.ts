@@ -117,10 +117,12 @@ describe('the words of the window', () => {
   });
 
   it('leaves no option of the command line in what the engine says', () => {
-    const texts = ['fleet', 'sources', 'migration/checks']
+    const texts = ['fleet', 'sources', 'database', 'ssh', 'migration/checks']
       .flatMap((folder) => filesIn(join(CORE, folder)))
       .flatMap((file) => [
-        ...readFileSync(file, 'utf8').matchAll(/^\s+(?:\w+: )?'([^'\n]*--(?:fleet|api|private|accept)[^'\n]*)',?$/gm),
+        ...readFileSync(file, 'utf8').matchAll(
+          /^\s+(?:\w+: )?'([^'\n]*--(?:fleet|api|private|accept|source|scep|push|ssh|via|no-ssh|enrollment)[^'\n]*)',?$/gm,
+        ),
       ])
       .map(([, text = '']) => text);
     expect(texts.length).toBeGreaterThan(8);
@@ -139,6 +141,18 @@ describe('the words of the window', () => {
     expect(keys.length).toBeGreaterThan(25);
     expect(keys.map(inThisWindow).filter((text) => /--[a-z]|slipway /.test(text))).toEqual([]);
     expect(texts.map(inThisWindow).filter((text) => text.includes('--'))).toEqual([]);
+  });
+
+  it('says of a source what its form says', () => {
+    const fingerprint = 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU';
+    expect(inThisWindow(`Compare it on the server itself, then add --ssh-host-key ${fingerprint}.`)).toBe(
+      'Compare it on the server itself, then say here that it is the same.',
+    );
+    expect(inThisWindow('Give its passphrase (--ssh-passphrase-file or SLIPWAY_SSH_PASSPHRASE), or add it.')).toBe(
+      'Give its passphrase, or add it.',
+    );
+    expect(inThisWindow('Give the CA and its key (--scep-ca, --scep-ca-key).')).toBe('Give the CA and its key.');
+    expect(inThisWindow('Reach it over SSH (--via).')).toBe('Reach it over SSH.');
   });
 
   it('knows what is given at Fleet', () => {

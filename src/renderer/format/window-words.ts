@@ -29,6 +29,18 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/Give it in a file \(--api-key-file\) or in SLIPWAY_API_KEY/g, 'Type it into the field for the API key'],
   [/by --fleet-token-file/g, 'at Fleet'],
   [/\(`apply --rehearse`\)/g, 'at Apply'],
+  // Sources: what stands in brackets only names the option of what the sentence says.
+  [/ \((?:(?:--(?:scep|push|enrollment|source|ssh)-[a-z-]+(?: FILE)?|SLIPWAY_[A-Z_]+|--via)(?:, | or )?)+\)/g, ''],
+  [/by --(?:source|ssh)-password-file or in SLIPWAY_(?:SOURCE|SSH)_PASSWORD/g, 'in the field for the password'],
+  [/\(--source-tls verify-identity\)/g, '(“Check the certificate and its name”)'],
+  [/Connect with --source-tls verify-identity/g, 'Choose “Check the certificate and its name”'],
+  [/choose --source-tls verify-ca/g, 'choose “Check the certificate, not its name”'],
+  [/the options --source-tls and --source-ca-file/g, 'the protection of the connection'],
+  [/with --source-ca-file/g, 'as the CA file'],
+  [/, then add --ssh-host-key SHA256:[A-Za-z0-9+/=]+/g, ', then say here that it is the same'],
+  [/add --no-ssh-agent and name the key with --ssh-key-file/g, 'leave the agent out and name the private key'],
+  [/, or name another with --ssh-known-hosts/g, ''],
+  [/, or add them with --and SOURCE/g, ', or add another source'],
   // Keys and certificates
   [/ \(`slipway assets plan`\)/g, ''],
   [/ with `slipway assets plan`/g, ' again here'],
@@ -67,6 +79,7 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/, or add --allow-old-challenge/g, ', or say that the old one may be carried over'],
   [/(?:Write it again|Make the profile) with `slipway profile make`/g, 'Make it here'],
   [/`slipway read SOURCE` says why for each/g, 'Devices says why for each'],
+  [/ \(--(?:from|installed) FILE\)/g, ''],
 ];
 
 export function inThisWindow(text: string): string {

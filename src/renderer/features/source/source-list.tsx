@@ -65,7 +65,7 @@ export function SourceList(): React.JSX.Element | null {
               <Button
                 variant="quiet"
                 icon={X}
-                aria-label={`Let source ${number} go`}
+                aria-label={`Let go of source ${number}`}
                 onClick={() => {
                   setLeaving(way);
                 }}
