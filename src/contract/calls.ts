@@ -127,6 +127,8 @@ export const calls = {
   'source.trustHost': call(z.object({ host: z.string().max(300), fingerprint: z.string().max(200) }), none),
   /** Forgets a host key that was trusted here. */
   'source.forgetHost': call(z.object({ host: z.string().max(300) }), none),
+  /** Writes a template of the table (headers, and an example) where the operator says. Null: cancelled. */
+  'source.template': call(z.object({ form: z.enum(['csv', 'json']) }), z.object({ path }).nullable()),
   /** Reads the bundled sample migration: no server, no workspace folder of the operator's. */
   'source.sample': call(none, none),
 

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { app, clipboard, shell } from 'electron';
 import { refused } from '../core/failure';
 import { readGivenSecret } from '../core/given-file';
+import { tableTemplate } from '../core/sources/csv/template';
 import { appFolders } from './app-folders';
 import type { CallInput } from '../contract/calls';
 import type { GivenSlot } from '../contract/given-files';
@@ -148,6 +149,14 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
     'source.drop': ({ slot }) => session.drop(slot),
     'source.trustHost': ({ host, fingerprint }) => session.trustHost(host, fingerprint),
     'source.forgetHost': ({ host }) => session.forgetHost(host),
+    'source.template': async ({ form }) => {
+      const defaultPath = join(app.getPath('documents'), `devices.${form}`);
+      const path = await chooseTarget({ title: 'Save the template', defaultPath });
+      if (path === null) return null;
+      await replacePrivate(path, tableTemplate(form));
+      session.reveal(path);
+      return { path };
+    },
     'source.sample': () => session.openSample(),
 
     'devices.query': (query) => engine.call('query', query),

@@ -1,5 +1,5 @@
 /** Every way in but MicroMDM's file, as an operator takes it. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Manifest } from '../core/sources/nanomdm/manifest';
 import type { RunningApp } from './fixture';
@@ -167,4 +167,52 @@ test('a second source beside the first: its devices are told apart, and it can b
   const alone = await frame.working(() => dialog.getByRole('button', { name: /^Let it go/ }).click());
   expect(alone.source).toMatchObject({ kind: 'micromdm', parts: [], counts: { devices: 6 } });
   await expect(list).toBeHidden();
+});
+
+test('a table with a wrong cell is not read, and is read once it is fixed', async ({ app, folder }) => {
+  test.setTimeout(60_000);
+  const { frame } = app.screens;
+  const ways = await waysOf(app, folder);
+  await ways.choose('Another MDM');
+  const table = join(folder, 'devices.csv');
+  await app.answerDialogs(table);
+  await frame.button('CSV template…').click();
+  await expect(app.page.getByText('Template saved').first()).toBeVisible();
+  const header =
+    readFileSync(table, 'utf8')
+      .split('\r\n')
+      .find((line) => line.startsWith('udid')) ?? '';
+  const names = header.split(',');
+  const rowOf = (cells: Readonly<Record<string, string>>): string => names.map((name) => cells[name] ?? '').join(',');
+  const mac = {
+    udid: '9C2B1A70-3D54-4E6F-8A9B-0C1D2E3F4A5B',
+    serial: 'C02TABLE0001',
+    name: 'Table Mac',
+    product_name: '"Macmini9,1"',
+    enrolled: 'true',
+    topic: 'com.apple.mgmt.External.1580e552-a3b9-43fb-9528-7ce2e4018c0a',
+    push_magic: 'CANARY-MAGIC-51c0',
+    token: 'ab'.repeat(32),
+    certificate_sha256: 'cd'.repeat(32),
+    certificate_not_after: '2036-11-24T01:41:09Z',
+    last_seen: '2026-11-24T01:45:00Z',
+  };
+  writeFileSync(table, [header, rowOf({ ...mac, token: '<740f4707 bebcf74f!>' }), ''].join('\r\n'));
+  await ways.field('Table').fill(table);
+  const wrong = await ways.read();
+  expect(wrong.source).toBeNull();
+  expect(wrong.failures.source?.code).toBe('csv/invalid');
+  const errors = app.page.getByRole('region', { name: 'Wrong cells' });
+  await expect(errors.getByRole('row')).toHaveCount(2);
+  await expect(errors.getByRole('cell', { name: 'token', exact: true })).toBeVisible();
+  await expect(ways.field('Table')).toHaveValue(table);
+  await app.page.screenshot({ path: picture('ways-table-wrong') });
+  expect(await seriousViolations(app.page)).toEqual([]);
+
+  writeFileSync(table, [header, rowOf(mac), ''].join('\r\n'));
+  const read = await frame.working(() => frame.button('Read the fixed table').click());
+  expect(read.failures).toEqual({});
+  expect(read.source).toMatchObject({ kind: 'csv', counts: { devices: 1 } });
+  expect(read.source?.findings.some(({ code }) => code.includes('scep-ca'))).toBe(true);
+  expect(JSON.stringify(read)).not.toContain(mac.push_magic);
 });

@@ -1,7 +1,8 @@
 /** A file or folder on this machine: dropped anywhere on the screen, chosen, or typed. */
-import { FileDown, FlaskConical, FolderOpen } from 'lucide-react';
+import { FileDown, FileSpreadsheet, FlaskConical, FolderOpen } from 'lucide-react';
 import { Button } from '../../components/button';
 import { PathField } from '../../components/path-field';
+import { toast } from '../../components/toast';
 import { perform } from '../../hooks/use-call';
 import { useAppState } from '../../stores/app-state';
 import { chooseSourceFile } from './source-actions';
@@ -27,6 +28,7 @@ export function FilePlace({ aim }: PlaceProps): React.JSX.Element {
       <>
         <PathField label="Table" placeholder="/srv/export/devices.csv" purpose="table" {...field} />
         <p className="muted">Drop it anywhere on this screen, or choose it. Nothing is read before you say so.</p>
+        <Templates />
       </>
     );
   if (aim !== 'only' || way.path !== '')
@@ -54,6 +56,23 @@ function DropHere(): React.JSX.Element {
           Open the sample
         </Button>
       </div>
+    </div>
+  );
+}
+
+function Templates(): React.JSX.Element {
+  const save = async (form: 'csv' | 'json'): Promise<void> => {
+    const saved = await perform('source', 'source.template', { form });
+    if (saved !== null) toast('Template saved', saved.path);
+  };
+  return (
+    <div className="source-templates">
+      <Button icon={FileSpreadsheet} onClick={() => void save('csv')}>
+        CSV template…
+      </Button>
+      <Button icon={FileSpreadsheet} onClick={() => void save('json')}>
+        JSON template…
+      </Button>
     </div>
   );
 }

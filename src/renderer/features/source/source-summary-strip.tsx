@@ -151,7 +151,10 @@ function factsOf(source: SourceSummary): KeyValue[] {
     retries === 0 ? null : `begun again ${counted(retries, 'time')}`,
   ].filter((part) => part !== null);
   return [
-    { label: capitalised(sourceName(kind)), value: <span className="mono source-path">{path}</span> },
+    // Of several the list above says it.
+    ...(kind === 'several'
+      ? []
+      : [{ label: capitalised(sourceName(kind)), value: <span className="mono source-path">{path}</span> }]),
     {
       label: 'Read',
       value: (
