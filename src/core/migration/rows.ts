@@ -90,7 +90,7 @@ export function deriveRows(judged: JudgedDevice, context: RowContext): DeviceRow
   const deviceRow = chosen(context.schema, 'nano_devices', {
     id: udid,
     identity_cert: certificate.der === null ? null : pemOf(certificate.der),
-    serial_number: device.serial,
+    serial_number: visibleOf(device.serial),
     unlock_token: device.unlockToken?.reveal() ?? null,
     unlock_token_at: device.unlockToken === null ? null : seen,
     authenticate: plistOf({
@@ -144,8 +144,8 @@ export function deriveRows(judged: JudgedDevice, context: RowContext): DeviceRow
       chosen(context.schema, 'nano_users', {
         id,
         device_id: udid,
-        user_short_name: user.shortName,
-        user_long_name: user.longName,
+        user_short_name: visibleOf(user.shortName),
+        user_long_name: visibleOf(user.longName),
         token_update: plistOf({
           MessageType: 'TokenUpdate',
           PushMagic: user.push.magic.revealText(),
@@ -391,4 +391,12 @@ function pemOf(der: Buffer): string {
   let lines = '';
   for (let start = 0; start < base64.length; start += 64) lines += `${base64.slice(start, start + 64)}\n`;
   return `-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`;
+}
+
+/**
+ * Null for what cannot be seen: Fleet's rule that a serial number or a name must not be empty takes blanks and characters
+ * without width for empty too, and one such row would stop a whole file.
+ */
+function visibleOf(text: string | null): string | null {
+  return text !== null && /[^\p{Cc}\p{Cf}\p{M}\s]/u.test(text) ? text : null;
 }

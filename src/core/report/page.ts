@@ -27,6 +27,6 @@ export function escapeHtml(text: string): string {
     text
       .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
       // eslint-disable-next-line no-control-regex -- control characters are what it looks for
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '\ufffd')
+      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, '\ufffd')
   );
 }

@@ -52,7 +52,9 @@ function contentOf(snapshot: Snapshot): Map<string, Buffer> {
 export function freeName(taken: ReadonlyMap<string, unknown>, prefix: string, text: string, suffix: string): string {
   const safe = text
     .replace(/[^A-Za-z0-9._-]+/g, '_')
-    .replace(/^\.+/, '_')
+    // Hidden files, options of whatever is run over the folder, and names Windows keeps for devices.
+    .replace(/^[.-]+/, '_')
+    .replace(/^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i, '_$&')
     .slice(0, 100);
   const id = hash('sha256', text, 'hex').slice(0, 8);
   // File names differ in more than case on Windows and macOS, where these would be the same file.
