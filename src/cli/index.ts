@@ -53,13 +53,13 @@ function withSource(command: Command): Command {
     .option('--source-allow-plaintext', 'really connect to that database without TLS, on another machine')
     .option('--scep-depot <path>', 'the depot of the source’s SCEP server: a folder, or its Bolt file')
     .option('--scep-ca <file>', 'the source’s SCEP CA certificate, where no depot is at hand')
-    .option('--scep-ca-key <file>', 'its private key')
+    .option('--scep-ca-key-file <file>', 'its private key')
     .option(
       '--scep-ca-passphrase-file <file>',
       'passphrase of the SCEP CA’s key (or SLIPWAY_SCEP_PASSPHRASE); - reads standard input',
     )
     .option('--push-certificate <file>', 'the source’s push certificate, instead of the one it holds')
-    .option('--push-key <file>', 'its private key')
+    .option('--push-key-file <file>', 'its private key')
     .option('--enrollment-profile <file>', 'the enrollment profile the devices installed, where the source keeps none');
 }
 

@@ -23,10 +23,10 @@ export interface SourceOptions extends CommonOptions {
   readonly sourceAllowPlaintext?: boolean;
   readonly scepDepot?: string;
   readonly scepCa?: string;
-  readonly scepCaKey?: string;
+  readonly scepCaKeyFile?: string;
   readonly scepCaPassphraseFile?: string;
   readonly pushCertificate?: string;
-  readonly pushKey?: string;
+  readonly pushKeyFile?: string;
   readonly enrollmentProfile?: string;
   /** More sources, read along with the one that was named. */
   readonly and?: string[];

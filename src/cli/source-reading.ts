@@ -37,9 +37,9 @@ function companionsFrom(options: SourceOptions): Companions {
   return {
     ...(options.scepDepot === undefined ? {} : { 'scep-depot': options.scepDepot }),
     ...(options.scepCa === undefined ? {} : { 'scep-ca': options.scepCa }),
-    ...(options.scepCaKey === undefined ? {} : { 'scep-ca-key': options.scepCaKey }),
+    ...(options.scepCaKeyFile === undefined ? {} : { 'scep-ca-key': options.scepCaKeyFile }),
     ...(options.pushCertificate === undefined ? {} : { 'push-certificate': options.pushCertificate }),
-    ...(options.pushKey === undefined ? {} : { 'push-key': options.pushKey }),
+    ...(options.pushKeyFile === undefined ? {} : { 'push-key': options.pushKeyFile }),
     ...(options.enrollmentProfile === undefined ? {} : { profile: options.enrollmentProfile }),
   };
 }

@@ -18,7 +18,7 @@ export async function run(form: TemplateForm, options: TemplateOptions): Promise
     await print(
       `An empty table was written to ${plain(options.out)} (0600: filled in, it holds secrets).`,
       'docs/source-table.md describes every column. Then:',
-      `  slipway read csv:${plain(options.out)} --scep-ca ca.pem --scep-ca-key ca.key`,
+      `  slipway read csv:${plain(options.out)} --scep-ca ca.pem --scep-ca-key-file ca.key`,
     );
   return EXIT.fine;
 }

@@ -46,7 +46,7 @@ export function readScepCaFiles({ companions, findings, keyPassphrase }: Compani
       code: 'scep-ca',
       title: 'SCEP CA',
       absent:
-        'No SCEP CA was given beside this source: whose certificates devices hold cannot be proven, and Fleet needs the CA with its key (--scep-ca, --scep-ca-key).',
+        'No SCEP CA was given beside this source: whose certificates devices hold cannot be proven, and Fleet needs the CA with its key (--scep-ca, --scep-ca-key-file).',
       ...(keyPassphrase === undefined ? {} : { passphrase: keyPassphrase }),
     },
     findings,
@@ -68,7 +68,7 @@ export function readPushFiles({ companions, findings }: CompanionReading): PushC
       code: 'push',
       title: 'push certificate',
       absent:
-        'No push certificate was given beside this source: that its topic is the devices’ cannot be checked (--push-certificate, --push-key).',
+        'No push certificate was given beside this source: that its topic is the devices’ cannot be checked (--push-certificate, --push-key-file).',
     },
     findings,
   );

@@ -20,8 +20,8 @@ export interface SourceWords {
 }
 
 const GIVEN_CA =
-  'Give the depot of its SCEP server (--scep-depot), or the CA’s certificate and key (--scep-ca, --scep-ca-key).';
-const GIVEN_PUSH = 'Give the certificate and key the old server pushes with (--push-certificate, --push-key).';
+  'Give the depot of its SCEP server (--scep-depot), or the CA’s certificate and key (--scep-ca, --scep-ca-key-file).';
+const GIVEN_PUSH = 'Give the certificate and key the old server pushes with (--push-certificate, --push-key-file).';
 const GIVEN_PROFILE =
   'Give the enrollment profile devices installed (--enrollment-profile), or run `sudo profiles show -output stdout-xml | grep -A1 ServerURL` on a Mac.';
 

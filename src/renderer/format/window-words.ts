@@ -75,6 +75,14 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
     /Name (a source, )?the profile the old server hands out \(--from FILE\), or one from a device \(--installed FILE\)/g,
     'Give the profile the old server hands out, or one from a device',
   ],
+  [
+    /Name it \(--from FILE\), and give one from a device of each server \(--installed FILE\)/g,
+    'Give it, and one from a device of each server',
+  ],
+  [
+    /Give it with the source \(--enrollment-profile FILE\), name it here \(--from FILE\), or one from a device \(--installed FILE\)/g,
+    'Give it at Source, or here, or give one from a device',
+  ],
   [/Add --server-url URL as the server was started with/g, 'Write the old server’s URL as it was started with'],
   [/, or add --allow-old-challenge/g, ', or say that the old one may be carried over'],
   [/(?:Write it again|Make the profile) with `slipway profile make`/g, 'Make it here'],

@@ -100,7 +100,7 @@ async function readScep(shelf: CertificateShelf, options: ReadNanoMdmOptions, st
   findings.add(
     'scep-ca-absent',
     'error',
-    'NanoMDM holds no SCEP CA: name the depot of its SCEP server (--scep-depot), or the CA with its key (--scep-ca, --scep-ca-key). Without it whose certificates devices hold cannot be proven, and Fleet could not accept them.',
+    'NanoMDM holds no SCEP CA: name the depot of its SCEP server (--scep-depot), or the CA with its key (--scep-ca, --scep-ca-key-file). Without it whose certificates devices hold cannot be proven, and Fleet could not accept them.',
   );
   return null;
 }

@@ -91,7 +91,7 @@ export function deviceOf(
     unlockToken: null,
     bootstrapToken: null,
     users: [],
-    pending: null,
+    pending: { count: 0, requestTypes: [], enrollmentProfile: false },
     blockedAtSource: false,
     reasons: [],
     ...more,
