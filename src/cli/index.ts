@@ -149,6 +149,27 @@ lazily(
 );
 
 lazily(
+  withFleet(
+    withSource(
+      program
+        .command('dump')
+        .addArgument(new Argument('<action>', 'check: what it would do, and where it is wrong').choices(['check']))
+        .argument('<dump>', 'dump.sql of Fleet’s own migration script')
+        .argument('<source>', SOURCE_HELP),
+    ),
+    false,
+  )
+    .summary('check a dump.sql of Fleet’s own migration script')
+    .description('Hold a dump of Fleet’s migration script against the source and Fleet. Nothing of it is run.')
+    .option('--fleet-version <version>', 'without --fleet: the schema it is for (default 4.69)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ slipway dump check dump.sql micromdm:micromdm.db --fleet mysql://slipway@127.0.0.1/fleet --fleet-password-file pw',
+    ),
+  () => import('./commands/dump'),
+);
+
+lazily(
   withJson(
     program
       .command('inspect')
