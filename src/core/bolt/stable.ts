@@ -100,7 +100,8 @@ async function stable<T>(
   }
 }
 
-function changedWhileReading(path: string, retries: number, cause: unknown): FailureError {
+/** The failure when all tries are used up. */
+export function changedWhileReading(path: string, retries: number, cause: unknown): FailureError {
   return new FailureError(
     {
       code: 'bolt/changed-while-reading',
@@ -146,7 +147,7 @@ export async function copyStable(
 }
 
 /** The file a copy goes to. Whatever fails here is `bolt/copy-failed`. */
-class CopyTarget {
+export class CopyTarget {
   readonly #path: string;
   #handle: FileHandle | null = null;
   /** The file is ours to delete: it was created here. */
@@ -282,7 +283,7 @@ function byteRanges(file: BoltFile, skip: readonly (string | Buffer)[]): (readon
 }
 
 /** Opens the copy: its newest snapshot must be the one that was copied. */
-function prove(path: string, txid: bigint, { salvage }: CopyOptions): void {
+export function prove(path: string, txid: bigint, { salvage }: StableOptions): void {
   const copy = openBolt(path, salvage === true ? { salvage } : {});
   const found = copy.txid;
   copy.close();

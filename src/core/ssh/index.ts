@@ -6,7 +6,7 @@ import type { SshCredentials, SshLimits } from './credentials';
 import type { RemoteFile } from './remote-file';
 
 export { isSsh, nameOf, parseSshAddress, parseSshPlace, printSsh, type SshAddress, type SshPlace } from './address';
-export type { SshCredentials, SshLimits } from './credentials';
+export { SSH_LIMITS, type SshCredentials, type SshLimits } from './credentials';
 export type { SshConnection } from './connection';
 export type { RemoteFile } from './remote-file';
 

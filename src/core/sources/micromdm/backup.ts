@@ -30,7 +30,8 @@ export interface BackupOptions {
   readonly maxBytes?: number;
 }
 
-const MAX_BYTES = 64 * 1024 ** 3;
+/** Bytes beyond which no database is copied, unless the caller says otherwise. */
+export const MAX_BYTES = 64 * 1024 ** 3;
 /** Left free on the disk after a download. */
 const SPARE_BYTES = 64 * 1024 ** 2;
 
@@ -254,12 +255,13 @@ function lengthOf({ headers }: IncomingMessage): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-async function requireSpace(target: string, bytes: number): Promise<void> {
+/** Throws `source/no-space` where a copy would not fit on the disk. */
+export async function requireSpace(target: string, bytes: number): Promise<void> {
   const disk = await statfs(dirname(target)).catch(() => null);
   if (disk === null || disk.bavail * disk.bsize >= bytes + SPARE_BYTES) return;
   unreadable(
     'source/no-space',
-    `The backup has ${bytes} bytes; ${dirname(target)} has no room for it.`,
+    `The database has ${bytes} bytes; ${dirname(target)} has no room for it.`,
     'Free some space or name another folder.',
     { bytes },
   );

@@ -141,9 +141,12 @@ function readDevicesJoined(reading: Reading, certificateTopic: string): Pick<Dev
   return { list: devices.list, certificates: devices.certificates };
 }
 
+/** What MicroMDM calls its database, in its configuration folder. */
+export const DATABASE_NAME = 'micromdm.db';
+
 /** The database itself, where its folder was given. */
 export function databaseIn(path: string): string {
-  const inside = join(path, 'micromdm.db');
+  const inside = join(path, DATABASE_NAME);
   const directory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return directory && statSync(inside, { throwIfNoEntry: false })?.isFile() ? inside : path;
 }

@@ -1,21 +1,22 @@
-/** MicroMDM as a kind of source: its file, or the server's own backup. */
+/** MicroMDM as a kind of source: its file, here or on the server, or the server's own backup. */
 import { link, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { copyStable, openBolt } from '../../bolt';
-import { misused } from '../../failure';
+import { copyRemote, copyStable, openBolt } from '../../bolt';
+import { misused, unreadable } from '../../failure';
 import { temporaryName } from '../../private-file';
+import { isSsh, parseSshPlace, printSsh, SSH_LIMITS, withRemoteFile } from '../../ssh';
 import { privateFolder } from '../private-folder';
 import type { ProfileCommands, ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
 import type { Snapshot } from '../snapshot';
-import { downloadBackup, parseBackupUrl } from './backup';
-import { databaseIn, readMicroMdm } from './index';
+import { downloadBackup, MAX_BYTES, parseBackupUrl, requireSpace } from './backup';
+import { DATABASE_NAME, databaseIn, readMicroMdm } from './index';
 import { requireMicroMdm } from './origin';
 import { readProfileCommands } from './profile-commands';
 
 /** MicroMDM in the table of sources. */
 export const microMdm: SourceKind = {
   name: 'micromdm',
-  forms: ['micromdm:PATH', 'micromdm:https://HOST[:PORT][/PREFIX]'],
+  forms: ['micromdm:PATH', 'micromdm:https://HOST[:PORT][/PREFIX]', 'micromdm:ssh://USER@HOST[:PORT]/PATH'],
   parse,
   read,
   copy,
@@ -40,6 +41,7 @@ async function profileCommands(
 function parse(location: string): SourceReference {
   if (location === '')
     misused('usage/source', 'The source names no file.', 'Write micromdm:PATH or micromdm:https://HOST.');
+  if (isSsh(location)) return { kind: 'micromdm', transport: 'ssh', location: printSsh(parseSshPlace(location)) };
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) {
     const url = parseBackupUrl(location);
     return { kind: 'micromdm', transport: 'http', location: url.href.replace(/\/+$/, '') };
@@ -65,7 +67,9 @@ async function copy(
   try {
     const made = await (reference.transport === 'file'
       ? copyStable(databaseIn(reference.location), temporary, copying(options))
-      : download(reference.location, temporary, options));
+      : reference.transport === 'ssh'
+        ? fetchLive(reference.location, temporary, options)
+        : download(reference.location, temporary, options));
     // Named by content, so the same state is kept once.
     const path = join(folder, `micromdm-${made.sha256.slice(0, 16)}.db`);
     await link(temporary, path).then(
@@ -77,6 +81,47 @@ async function copy(
     await unlink(temporary).catch(() => undefined);
     throw error;
   }
+}
+
+/** The file as it lies on the server, which may be writing it: read over SFTP, never locked. */
+function fetchLive(
+  location: string,
+  target: string,
+  options: Omit<ReadOptions, 'at' | 'folder'>,
+): ReturnType<typeof copyRemote> {
+  const { limits = {}, ssh } = options;
+  const { maxBytes = MAX_BYTES, connectTimeout, idleTimeout } = limits;
+  const copied = withRemoteFile(
+    location,
+    DATABASE_NAME,
+    ssh,
+    (file) =>
+      copyRemote(file, target, {
+        ...copying(options),
+        async admit(size) {
+          if (size > maxBytes)
+            unreadable(
+              'source/too-big',
+              `${file.name} has more than ${maxBytes} bytes.`,
+              'Look at what that file is.',
+              {
+                limit: maxBytes,
+              },
+            );
+          await requireSpace(target, size);
+        },
+      }),
+    { connect: connectTimeout ?? SSH_LIMITS.connect, silence: idleTimeout ?? SSH_LIMITS.silence },
+  );
+  return copied.then((made) => {
+    const bolt = openBolt(target, copying(options));
+    try {
+      requireMicroMdm(bolt);
+      return made;
+    } finally {
+      bolt.close();
+    }
+  });
 }
 
 async function download(
