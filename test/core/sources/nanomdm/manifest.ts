@@ -88,15 +88,15 @@ function waiting(enrollment: ManifestEnrollment): string[] {
 /** The devices of a manifest as the contract of `read --json` has them, without the judgement, by UDID. */
 export function devicesOf(manifest: Manifest, backEnd: BackEnd, depot: boolean): Map<string, Record<string, unknown>> {
   const expected = new Map<string, Record<string, unknown>>();
+  const channels = channelsOf(manifest);
   for (const device of manifest.enrollments.filter(isDevice)) {
     const certificate = device.certs?.at(-1);
     // The depot, or the certificate that lies with the device.
     const atHand = certificate !== undefined && ((depot && certificate.in_depot) || device.has_identity_cert);
     const unlock = backEnd === 'filekv' ? device.filekv_unlock_token : device.unlock_token;
     const serial = backEnd === 'file' ? device.file_serial : device.serial;
-    const users = manifest.enrollments.filter(
-      ({ type, parent_device_id: parent, has_enrollment_row: enrolled }) =>
-        type === 'User' && parent === device.enrollment_id && enrolled,
+    const users = (channels.get(device.enrollment_id) ?? []).filter(
+      ({ type, has_enrollment_row: enrolled }) => type === 'User' && enrolled,
     );
     expected.set(device.enrollment_id, {
       udid: device.enrollment_id,
@@ -125,11 +125,9 @@ export function devicesOf(manifest: Manifest, backEnd: BackEnd, depot: boolean):
 /** What the contract does not show: secrets, names, former certificates, what waits. */
 export function secretsOf(manifest: Manifest, backEnd: BackEnd): Map<string, Record<string, unknown>> {
   const expected = new Map<string, Record<string, unknown>>();
+  const byParent = channelsOf(manifest);
   for (const device of manifest.enrollments.filter(isDevice)) {
-    const channels = manifest.enrollments.filter(
-      ({ enrollment_id: id, parent_device_id: parent }) =>
-        id === device.enrollment_id || parent === device.enrollment_id,
-    );
+    const channels = [device, ...(byParent.get(device.enrollment_id) ?? [])];
     const requestTypes = channels.flatMap(waiting);
     expected.set(device.enrollment_id, {
       magic: or(device.push_magic),
@@ -165,4 +163,15 @@ export function secretsOf(manifest: Manifest, backEnd: BackEnd): Map<string, Rec
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id < b.id ? -1 : 1;
+}
+
+/** User channels by their device. */
+function channelsOf(manifest: Manifest): Map<string, ManifestEnrollment[]> {
+  const channels = new Map<string, ManifestEnrollment[]>();
+  for (const enrollment of manifest.enrollments) {
+    const known = channels.get(enrollment.parent_device_id);
+    if (known === undefined) channels.set(enrollment.parent_device_id, [enrollment]);
+    else known.push(enrollment);
+  }
+  return channels;
 }

@@ -1,5 +1,5 @@
 /** NanoMDM on a real PostgreSQL, against what the makers of its databases wrote down. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { parseSource, readSource, withCompanions } from '../../../../src/core/so
 import { ABSENT, plainFile, unpackStore } from '../../../nanomdm-stores';
 import { createPostgresDatabase, postgresServer, type PostgresDatabase } from '../../../servers/postgres';
 import { byUdid, contractOf, insideOf } from './as-read';
-import { AT, devicesOf, readManifest, secretsOf } from './manifest';
+import { AT, devicesOf, readManifest, secretsOf, type Manifest } from './manifest';
 
 const server = ABSENT === '' ? await postgresServer() : { missing: ABSENT };
 
@@ -40,12 +40,33 @@ describe.skipIf('missing' in server)(
       const text = withCompanions(`nanomdm:${database.url}`, { 'scep-depot': join(depot, 'depot') });
       const snapshot = await readSource(parseSource(text), options);
       const manifest = readManifest('manifest.json');
-      expect(byUdid(snapshot, contractOf)).toEqual(devicesOf(manifest, 'postgres', true));
-      expect(byUdid(snapshot, insideOf)).toEqual(secretsOf(manifest, 'postgres'));
+      expect(Object.fromEntries(byUdid(snapshot, contractOf))).toEqual(
+        Object.fromEntries(devicesOf(manifest, 'postgres', true)),
+      );
+      expect(Object.fromEntries(byUdid(snapshot, insideOf))).toEqual(
+        Object.fromEntries(secretsOf(manifest, 'postgres')),
+      );
       expect(snapshot.push).toMatchObject({ topic: manifest.topic_current, keyMatches: true });
       expect(snapshot.devices.map(({ lastSeen }) => lastSeen).filter((seen) => seen !== null).length).toBeGreaterThan(
         40,
       );
+    });
+
+    it('agrees with the manifest of 5,000 devices in every field', async () => {
+      if ('missing' in server) return;
+      const crowd = await createPostgresDatabase(server, plainFile('postgres-5000.sql.zst', folder));
+      try {
+        const snapshot = await readSource(parseSource(`nanomdm:${crowd.url}`), options);
+        const manifest = JSON.parse(readFileSync(plainFile('manifest-5000.json.zst', folder), 'utf8')) as Manifest;
+        expect(Object.fromEntries(byUdid(snapshot, contractOf))).toEqual(
+          Object.fromEntries(devicesOf(manifest, 'postgres', false)),
+        );
+        expect(Object.fromEntries(byUdid(snapshot, insideOf))).toEqual(
+          Object.fromEntries(secretsOf(manifest, 'postgres')),
+        );
+      } finally {
+        await crowd.drop();
+      }
     });
 
     it('tells a wrong password from a wrong database', async () => {
