@@ -60,7 +60,24 @@ function withSource(command: Command): Command {
     )
     .option('--push-certificate <file>', 'the source’s push certificate, instead of the one it holds')
     .option('--push-key-file <file>', 'its private key')
-    .option('--enrollment-profile <file>', 'the enrollment profile the devices installed, where the source keeps none');
+    .option('--enrollment-profile <file>', 'the enrollment profile the devices installed, where the source keeps none')
+    .option('--via <ssh>', 'connect to the source’s database through this machine: ssh://USER@HOST[:PORT]')
+    .option('--ssh-key-file <file>', 'private key to log in with over SSH')
+    .option(
+      '--ssh-passphrase-file <file>',
+      'passphrase of that key (or SLIPWAY_SSH_PASSPHRASE); - reads standard input',
+    )
+    .option(
+      '--ssh-password-file <file>',
+      'password to log in with over SSH (or SLIPWAY_SSH_PASSWORD); - reads standard input',
+    )
+    .option(
+      '--ssh-known-hosts <file>',
+      'file of known hosts, instead of the user’s own and the system’s; repeatable',
+      (file: string, others: string[] = []) => [...others, file],
+    )
+    .option('--ssh-host-key <fingerprint>', 'SHA256:… of the host’s key, compared on the server itself')
+    .option('--no-ssh-agent', 'ask no agent (SSH_AUTH_SOCK) for keys');
 }
 
 function withFleet(command: Command, required: boolean): Command {

@@ -28,6 +28,15 @@ export interface SourceOptions extends CommonOptions {
   readonly pushCertificate?: string;
   readonly pushKeyFile?: string;
   readonly enrollmentProfile?: string;
+  /** The jump host to the source's database. */
+  readonly via?: string;
+  readonly sshKeyFile?: string;
+  readonly sshPassphraseFile?: string;
+  readonly sshPasswordFile?: string;
+  readonly sshKnownHosts?: string[];
+  readonly sshHostKey?: string;
+  /** False with --no-ssh-agent. */
+  readonly sshAgent?: boolean;
   /** More sources, read along with the one that was named. */
   readonly and?: string[];
 }

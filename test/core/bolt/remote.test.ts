@@ -44,8 +44,9 @@ describe('copying a file that is far away', () => {
     ]);
     const path = newPath();
     const seen: number[] = [];
-    const onProgress = ({ label, done }: { label: string; done: number }): void =>
-      void (label === 'copying database' && seen.push(done));
+    const onProgress = ({ label, done }: { label: string; done: number }): void => {
+      if (label === 'copying database') seen.push(done);
+    };
     const copy = await copyRemote(
       remote(() => bytes),
       path,

@@ -1,10 +1,11 @@
 /** NanoMDM as a kind of source: its database on MySQL or PostgreSQL, or its folder. */
 import { resolve } from 'node:path';
-import { parseDatabaseAddress, printDatabaseAddress } from '../../database/address';
+import { parseDatabaseAddress, printDatabaseAddress, type DatabaseAddress } from '../../database/address';
 import { openReadingSession, type Engine, type ReadingSession } from '../../database/reading-session';
+import type { OpenStream } from '../../database/socket';
 import { defaultTlsMode } from '../../database/trust';
 import { misused } from '../../failure';
-import { localFolder } from '../../folder';
+import { isSsh, openFolder, openTunnel, parseSshAddress, parseSshPlace, printSsh } from '../../ssh';
 import { isCapture, readCapture } from '../capture';
 import { FILE_COMPANIONS } from '../companion-files';
 import type { Snapshot } from '../snapshot';
@@ -36,8 +37,13 @@ const PORTS = { mysql: 3306, postgres: 5432, postgresql: 5432 };
 /** NanoMDM in the table of sources. */
 export const nanoMdm: SourceKind = {
   name: 'nanomdm',
-  forms: ['nanomdm:mysql://USER@HOST[:PORT]/DATABASE', 'nanomdm:postgres://USER@HOST[:PORT]/DATABASE', 'nanomdm:PATH'],
-  companions: ['scep-depot', ...FILE_COMPANIONS],
+  forms: [
+    'nanomdm:mysql://USER@HOST[:PORT]/DATABASE',
+    'nanomdm:postgres://USER@HOST[:PORT]/DATABASE',
+    'nanomdm:PATH',
+    'nanomdm:ssh://USER@HOST[:PORT]/PATH',
+  ],
+  companions: ['scep-depot', ...FILE_COMPANIONS, 'via'],
   parse,
   read,
   profileCommands,
@@ -52,14 +58,34 @@ function parse(location: string, companions: Companions): SourceReference {
       `${WORDS.form} A folder: nanomdm:PATH.`,
     );
   const beside = Object.fromEntries(
-    Object.entries(companions).map(([name, value]) => [name, name === 'via' ? value : resolve(value)]),
+    Object.entries(companions).map(([name, value]) => [
+      name,
+      name === 'via' ? printSsh(parseSshAddress(value)) : isSsh(value) ? hereOnly(name) : resolve(value),
+    ]),
   );
   const more = Object.keys(beside).length === 0 ? {} : { companions: beside };
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(location))
-    return { kind: 'nanomdm', transport: 'folder', location: resolve(location), ...more };
+  const isDatabase = !isSsh(location) && /^[a-z][a-z0-9+.-]*:\/\//i.test(location);
+  if (!isDatabase && companions.via !== undefined)
+    misused(
+      'usage/companion',
+      'Only a database is connected to through another machine.',
+      'Name a folder there as nanomdm:ssh://USER@HOST[:PORT]/PATH.',
+    );
+  if (isSsh(location))
+    return { kind: 'nanomdm', transport: 'folder', location: printSsh(parseSshPlace(location)), ...more };
+  if (!isDatabase) return { kind: 'nanomdm', transport: 'folder', location: resolve(location), ...more };
   const address = parseDatabaseAddress(location, PORTS, WORDS);
   const engine: Engine = /^mysql:/i.test(location) ? 'mysql' : 'postgres';
   return { kind: 'nanomdm', transport: engine, location: printDatabaseAddress(engine, address), ...more };
+}
+
+/** What lies beside a source is read from this machine. */
+function hereOnly(name: string): never {
+  return misused(
+    'usage/companion',
+    `The ${name} of a source is read from this machine, not over SSH.`,
+    'Copy it here, to a folder only you can read, and name that.',
+  );
 }
 
 async function read(reference: SourceReference, options: ReadOptions): Promise<Snapshot> {
@@ -70,14 +96,14 @@ async function read(reference: SourceReference, options: ReadOptions): Promise<S
     keepCertificates: options.keepCertificates ?? true,
     ...(options.keyPassphrase === undefined ? {} : { keyPassphrase: options.keyPassphrase }),
   };
-  const { transport, location } = reference;
+  const { transport, location, companions = {} } = reference;
   if (transport === 'mysql' || transport === 'postgres')
-    return inDatabase(transport, location, options, async (session) =>
+    return inDatabase(transport, location, companions, options, async (session) =>
       readNanoMdm(await openDatabaseStore(session, options.onProgress), reading),
     );
-  if (await isCapture(location)) return readCapture(location, options);
+  if (!isSsh(location) && (await isCapture(location))) return readCapture(location, options);
   options.onProgress?.({ label: 'reading the source', done: 0, total: null });
-  const folder = localFolder(location);
+  const folder = await openFolder(location, options.ssh);
   try {
     return await readFolder(folder, reading);
   } finally {
@@ -100,13 +126,13 @@ async function commandResults(
 
 /** Null where commands cannot be read: the account may not, or the store is none that can be asked. */
 async function withCommands<T>(
-  { transport, location }: SourceReference,
+  { transport, location, companions = {} }: SourceReference,
   options: ReadOptions,
   ask: (store: CommandStore) => Promise<T>,
 ): Promise<T | null> {
   if (transport !== 'mysql' && transport !== 'postgres') {
-    if (transport !== 'folder' || location.startsWith('ssh://')) return null;
-    const folder = localFolder(location);
+    if (transport !== 'folder') return null;
+    const folder = await openFolder(location, options.ssh);
     try {
       const store = await folderCommands(folder);
       return store === null ? null : await ask(store);
@@ -114,7 +140,7 @@ async function withCommands<T>(
       await folder.close();
     }
   }
-  return inDatabase(transport, location, options, async (session) => {
+  return inDatabase(transport, location, companions, options, async (session) => {
     const store = await databaseCommands(session, options.onProgress);
     return store === null ? null : ask(store);
   });
@@ -123,13 +149,31 @@ async function withCommands<T>(
 async function inDatabase<T>(
   engine: Engine,
   location: string,
+  { via }: Companions,
   options: ReadOptions,
   work: (session: ReadingSession) => Promise<T>,
 ): Promise<T> {
   const address = parseDatabaseAddress(location, PORTS, WORDS);
   options.onProgress?.({ label: 'reading the source', done: 0, total: null });
+  if (via === undefined) return inSession(engine, address, options, work);
+  const tunnel = await openTunnel(via, options.ssh);
+  try {
+    return await inSession(engine, address, options, work, (host, port) => tunnel.open(host, port));
+  } finally {
+    await tunnel.close();
+  }
+}
+
+async function inSession<T>(
+  engine: Engine,
+  address: DatabaseAddress,
+  options: ReadOptions,
+  work: (session: ReadingSession) => Promise<T>,
+  open?: OpenStream,
+): Promise<T> {
   const session = await openReadingSession(engine, {
     address,
+    ...(open ? { open } : {}),
     password: options.password ?? null,
     tls: {
       // Who names a CA wants it asked for.

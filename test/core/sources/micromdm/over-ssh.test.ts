@@ -79,8 +79,9 @@ describe.skipIf(noSshd)('MicroMDM over SSH', () => {
   it.skipIf(medium === null)('carries a real database of 25 MB', async () => {
     const path = server.place(medium ?? '', 'medium.db');
     const seen: number[] = [];
-    const onProgress: ReadOptions['onProgress'] = ({ label, done }) =>
-      void (label === 'copying database' && seen.push(done));
+    const onProgress: ReadOptions['onProgress'] = ({ label, done }) => {
+      if (label === 'copying database') seen.push(done);
+    };
     const copy = await copySource(source(path), copies, { ...options, onProgress });
     expect(copy.sha256).toBe(
       createHash('sha256')
@@ -134,10 +135,10 @@ describe.skipIf(noSshd)('MicroMDM over SSH', () => {
           // The first two tries meet a commit: the older header page becomes the newest.
           if (label !== 'copying database' || done === 0 || done === total || commits === 2) return;
           const older = (txids[0] ?? 0n) < (txids[1] ?? 0n) ? 0 : 1;
-          const meta = Buffer.from(metas[1 - older] ?? Buffer.alloc(0));
+          const meta = Buffer.from(metas[1 - older] as Buffer);
           meta.writeBigUInt64LE(BigInt(older), 0);
           txids[older] = (txids[1 - older] ?? 0n) + 1n;
-          meta.writeBigUInt64LE(txids[older] ?? 0n, 16 + 48);
+          meta.writeBigUInt64LE(txids[older], 16 + 48);
           meta.writeBigUInt64LE(fnv(meta.subarray(16, 72)), 72);
           writeSync(file, meta, 0, 4096, older * 4096);
           metas[older] = meta;
