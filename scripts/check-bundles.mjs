@@ -60,7 +60,12 @@ export function bundleChecks(out, canary) {
 
     'no bundle holds a private key or a value from the environment': () => {
       const key = /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:\\r|\\n|\s)+[A-Za-z0-9+/=]{40}/;
-      return first(all(), (text) => (key.test(text) ? 'a private key' : text.includes(canary) ? 'the canary' : null));
+      // ssh2 tries with a key of its own, published with it, whether Node knows Ed25519.
+      const sample = 'MC4CAQAwBQYDK2VwBCIEIHKj+sVa9WcD/q2DJUJaf43Kptc8xYuUQA4bOFj9vC8T';
+      const without = (text) => text.replaceAll(sample, '');
+      return first(all(), (text) =>
+        key.test(without(text)) ? 'a private key' : text.includes(canary) ? 'the canary' : null,
+      );
     },
   };
 }
