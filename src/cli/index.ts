@@ -74,7 +74,7 @@ function withSource(command: Command): Command {
     .option(
       '--ssh-known-hosts <file>',
       'file of known hosts, instead of the user’s own and the system’s; repeatable',
-      (file: string, others: string[] = []) => [...others, file],
+      (file: string, others: string[] | undefined) => [...(others ?? []), file],
     )
     .option('--ssh-host-key <fingerprint>', 'SHA256:… of the host’s key, compared on the server itself')
     .option('--no-ssh-agent', 'ask no agent (SSH_AUTH_SOCK) for keys');

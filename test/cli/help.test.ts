@@ -32,8 +32,8 @@ function optionsOf(command: string): string[] {
   return [...page.matchAll(/^ {2}(?:-\w, )?(--[a-z][a-z-]*)/gm)].map(([, option = '']) => option);
 }
 
-/** Paths of key files, and the fingerprint of a host's public key: none is a secret in itself. */
-const NO_SECRET = ['--scep-ca-key', '--push-key', '--ssh-host-key'];
+/** The fingerprint of a host's public key is no secret. */
+const NO_SECRET = ['--ssh-host-key'];
 
 describe('help', () => {
   it('of the whole names every command, an evening in order and the exit codes', async () => {
