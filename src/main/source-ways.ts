@@ -154,7 +154,7 @@ function companionsOf({ place, server, database, ssh, beside }: SourceWay): Comp
   if (server === 'micromdm') return {};
   const { scepDepot, scepCa, scepCaKey, pushCertificate, pushKey, profile } = beside;
   const named = {
-    'scep-depot': server === 'csv' ? '' : scepDepot,
+    'scep-depot': scepDepot,
     'scep-ca': scepCa,
     'scep-ca-key': scepCaKey,
     'push-certificate': pushCertificate,

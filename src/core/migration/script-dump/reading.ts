@@ -6,6 +6,11 @@ import { unreadable } from '../../failure';
 import type { OnProgress } from '../../progress';
 import { NotFromScript, readDumpedInsert, type DumpedRow } from './statement';
 
+/** Bytes without a line break, beyond any value a device has. */
+const MAX_LINE = 64 << 20;
+
+class EndlessLine extends Error {}
+
 /** Any device's statement fits many times over. */
 const MAX_STATEMENT = 4 << 20;
 
@@ -38,9 +43,14 @@ export async function readScriptDump(
   const digest = createHash('sha256');
   const stream = createReadStream(path, { highWaterMark: 1 << 20 });
   let size = 0;
+  let sinceBreak = 0;
   stream.on('data', (chunk) => {
     digest.update(chunk);
     size += chunk.length;
+    const last = chunk.lastIndexOf('\n');
+    sinceBreak = last < 0 ? sinceBreak + chunk.length : chunk.length - 1 - last;
+    // A line is held whole; what the script writes has short ones.
+    if (sinceBreak > MAX_LINE) stream.destroy(new EndlessLine());
   });
   let statements = 0;
   let lines: string[] = [];
@@ -87,6 +97,13 @@ export async function readScriptDump(
     }
     finish();
   } catch (error) {
+    if (error instanceof EndlessLine)
+      return unreadable(
+        'dump/not-a-dump',
+        `${path} has a line of more than ${MAX_LINE >> 20} MiB; no dump of the script has.`,
+        'Give the dump.sql that Fleet’s migration script wrote.',
+        { path },
+      );
     const reason = (error as NodeJS.ErrnoException).code;
     if (reason === undefined || !/^E[A-Z]+$/.test(reason)) throw error;
     return unreadable(

@@ -57,6 +57,8 @@ export interface AssemblyContext {
   readonly keepCertificates: boolean;
   /** The SCEP CA beside the table. */
   readonly issuer: Issuer | null;
+  /** Certificates of the depot beside it, by hash: for rows that give no more than the hash. */
+  readonly depot: ReadonlyMap<string, TableCertificate>;
 }
 
 /** Takes rows in the order of the table. */
@@ -173,8 +175,9 @@ export class Assembly {
 
   #certificateOf(values: Values, place: Place): NamedCertificate | null {
     const { log } = this.context;
-    const held = (values.certificate as TableCertificate | undefined) ?? null;
     const given = values.certificate_sha256 as string | undefined;
+    const own = values.certificate as TableCertificate | undefined;
+    const held = own ?? (given === undefined ? null : (this.context.depot.get(given) ?? null));
     const notAfter = (values.certificate_not_after as bigint | undefined) ?? null;
     const associatedAt = (values.certificate_associated_at as bigint | undefined) ?? null;
     const sha256 = held?.sha256 ?? given;

@@ -129,7 +129,8 @@ function readToken(text: string): CellValue | Fault {
     if (word.length % 2 !== 0) return new Fault('hexadecimal digits come in pairs; one is missing');
     return word.length <= 254 ? word.toLowerCase() : new Fault('a token has at most 127 bytes');
   }
-  const bytes = base64(word);
+  // Blanks stand in no export of a token: such a text is a remark.
+  const bytes = /\s/.test(word) ? null : base64(word);
   if (bytes === null)
     return new Fault('write the token as hexadecimal digits (without blanks or brackets) or as base64');
   return bytes.length <= 127 ? bytes.toString('hex') : new Fault('a token has at most 127 bytes');

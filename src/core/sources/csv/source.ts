@@ -1,4 +1,5 @@
 /** A table (CSV or JSON) as a kind of source: for any server whose admin can export the values. */
+import { hash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { readCertificate } from '../../certificates/der';
 import { Issuer } from '../../certificates/issuer';
@@ -7,17 +8,21 @@ import { FILE_COMPANIONS, readProfileFile, readPushFiles, readScepCaFiles } from
 import { FindingLog } from '../finding-log';
 import type { Snapshot, SourceDevice } from '../snapshot';
 import type { Companion, Companions, ReadOptions, SourceKind, SourceReference } from '../source-kind';
+import { readScepBeside } from '../nanomdm/scep-beside';
 import { Assembly } from './assembly';
+import type { TableCertificate } from './cell';
 import { DelimitedTable } from './delimited-table';
 import { MAX_JSON_CHARACTERS, readJsonTable } from './json-table';
 import { ProblemLog } from './problem-log';
 import { readTableText } from './table-text';
 
+const BESIDE: readonly Companion[] = ['scep-depot', ...FILE_COMPANIONS];
+
 /** Tables in the table of sources. */
 export const csv: SourceKind = {
   name: 'csv',
   forms: ['csv:PATH'],
-  companions: FILE_COMPANIONS,
+  companions: BESIDE,
   parse,
   read,
 };
@@ -27,7 +32,7 @@ function parse(location: string, companions: Companions): SourceReference {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(location))
     misused('usage/source', 'A table is read from a file.', 'Download it first, then write csv:PATH.');
   const absolute: Partial<Record<Companion, string>> = {};
-  for (const name of FILE_COMPANIONS) {
+  for (const name of BESIDE) {
     const path = companions[name];
     if (path !== undefined) absolute[name] = resolve(path);
   }
@@ -44,11 +49,19 @@ async function read({ location, companions = {} }: SourceReference, options: Rea
   const findings = new FindingLog();
   const log = new ProblemLog();
   const beside = { companions, findings, ...(keyPassphrase === undefined ? {} : { keyPassphrase }) };
-  const scepCa = readScepCaFiles(beside);
+  const scep = await readScepBeside({ ...beside, at }, { wanted: 'all', findings });
+  // Asked for nothing, the files say what is missing.
+  const scepCa = scep === null ? readScepCaFiles(beside) : scep.ca;
   const push = readPushFiles(beside);
   const profile = readProfileFile(beside);
   const ca = scepCa && readCertificate(scepCa.der);
-  const assembly = new Assembly({ log, findings, at, keepCertificates, issuer: ca && new Issuer(ca) });
+  const depot = new Map<string, TableCertificate>();
+  for (const der of scep?.found ?? []) {
+    const parsed = readCertificate(der);
+    const sha256 = hash('sha256', der, 'hex');
+    if (parsed !== null) depot.set(sha256, { sha256, parsed });
+  }
+  const assembly = new Assembly({ log, findings, at, keepCertificates, issuer: ca && new Issuer(ca), depot });
   const take = assembly.add.bind(assembly);
 
   const table = new DelimitedTable(location, log, take, onProgress);

@@ -1,13 +1,13 @@
 /** A NanoMDM store, and what lies beside it, read into a snapshot (spec 6). */
 import type { Secret } from '../../secret';
-import { readProfileFile, readPushFiles, readScepCaFiles } from '../companion-files';
+import { readProfileFile, readPushFiles } from '../companion-files';
 import type { ScepCa, Snapshot } from '../snapshot';
 import type { Companions } from '../source-kind';
 import type { CertificateShelf } from './certificates';
 import { joinDevices, type DeviceDraft } from './join';
 import { choosePush, tellOtherTopics } from './push';
 import { REASON } from './reasons';
-import { readScepDepot } from './scep-depot';
+import { readScepBeside } from './scep-beside';
 import type { Store } from './store';
 
 export interface ReadNanoMdmOptions {
@@ -83,20 +83,10 @@ export async function readNanoMdm(store: Store, options: ReadNanoMdmOptions): Pr
 
 /** The SCEP CA: the depot's, or one that was named itself. The depot also knows certificates by their hashes. */
 async function readScep(shelf: CertificateShelf, options: ReadNanoMdmOptions, store: Store): Promise<ScepCa | null> {
-  const { companions, keyPassphrase, at } = options;
   const { findings } = store;
-  const path = companions['scep-depot'];
-  const named = companions['scep-ca'] !== undefined || companions['scep-ca-key'] !== undefined;
-  const passphrase = keyPassphrase === undefined ? {} : { keyPassphrase };
-  const depot =
-    path === undefined ? null : await readScepDepot(path, { at, wanted: shelf.wanted(), findings, ...passphrase });
-  for (const der of depot?.found ?? []) shelf.keep(der);
-  if (!named && depot !== null) return depot.ca;
-  if (named) {
-    const ca = readScepCaFiles({ companions, findings, ...passphrase });
-    // The depot counts for the CA it is of.
-    return ca !== null && depot?.ca?.sha256 === ca.sha256 ? { ...ca, nextSerial: depot.ca.nextSerial } : ca;
-  }
+  const beside = await readScepBeside(options, { wanted: shelf.wanted(), findings });
+  for (const der of beside?.found ?? []) shelf.keep(der);
+  if (beside !== null) return beside.ca;
   findings.add(
     'scep-ca-absent',
     'error',

@@ -27,8 +27,8 @@ export interface ScepDepot {
 export interface DepotReading {
   /** The clock, milliseconds since the epoch. */
   readonly at: number;
-  /** Hashes of the certificates that are looked for. */
-  readonly wanted: ReadonlySet<string>;
+  /** Hashes of the certificates that are looked for, where not every one is. */
+  readonly wanted: ReadonlySet<string> | 'all';
   readonly findings: FindingLog;
   /** Of the CA's key; without it an empty one is tried, which is what the server writes unless told otherwise. */
   readonly keyPassphrase?: Secret;
@@ -93,7 +93,7 @@ async function readFolderDepot(folder: Folder, names: readonly string[], reading
       if (number !== undefined) seen(BigInt(number));
       const der = bytes === null ? undefined : readCertificateBytes(bytes)[0];
       if (der === undefined || readCertificate(der) === null) findings.mark('depot-entry-unreadable', name);
-      else if (wanted.has(hash('sha256', der, 'hex'))) found.push(der);
+      else if (wanted === 'all' || wanted.has(hash('sha256', der, 'hex'))) found.push(der);
     }
   }
   findings.gather(
@@ -158,7 +158,8 @@ async function readBoltDepot(path: string, { at, wanted, findings }: DepotReadin
     const ca = readScepCa(reading);
     const found: Buffer[] = [];
     reading.entries(BUCKET.depot, ({ value: entry }) => {
-      if (entry[0] === 0x30 && wanted.has(hash('sha256', entry, 'hex'))) found.push(Buffer.from(entry));
+      if (entry[0] === 0x30 && (wanted === 'all' || wanted.has(hash('sha256', entry, 'hex'))))
+        found.push(Buffer.from(entry));
     });
     return Promise.resolve({ ca, found, told: reading.finish() });
   });

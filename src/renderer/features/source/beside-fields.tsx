@@ -20,8 +20,8 @@ export function BesideFields({ aim }: { readonly aim: Aim }): React.JSX.Element 
   const { beside, server, slot } = way;
   const problems = tried ? wayProblems(way) : {};
   const [chosen, setChosen] = useState<CaFrom | null>(null);
-  // A table has no SCEP server of a known make beside it.
-  const from = server === 'csv' ? 'files' : (chosen ?? (beside.scepCa !== '' ? 'files' : 'depot'));
+  // Beside a table it is mostly files.
+  const from = chosen ?? (beside.scepCa !== '' || (server === 'csv' && beside.scepDepot === '') ? 'files' : 'depot');
   const path = (name: keyof typeof beside, error: string | null = null) => ({
     value: beside[name],
     error,
@@ -36,19 +36,17 @@ export function BesideFields({ aim }: { readonly aim: Aim }): React.JSX.Element 
       sentence="Devices go on with the certificates they have, so Fleet needs the CA that issued them."
     >
       <Fields>
-        {server === 'nanomdm' && (
-          <ChoiceCards
-            row
-            label="SCEP CA"
-            choices={CA_FROM}
-            value={from}
-            onChange={(value) => {
-              setChosen(value);
-              // Only one of the two counts.
-              changeBeside(aim, value === 'depot' ? { scepCa: '', scepCaKey: '' } : { scepDepot: '' });
-            }}
-          />
-        )}
+        <ChoiceCards
+          row
+          label="SCEP CA"
+          choices={CA_FROM}
+          value={from}
+          onChange={(value) => {
+            setChosen(value);
+            // Only one of the two counts.
+            changeBeside(aim, value === 'depot' ? { scepCa: '', scepCaKey: '' } : { scepDepot: '' });
+          }}
+        />
         {from === 'depot' ? (
           <PathField label="Depot" placeholder="/var/lib/scep/depot" purpose="scep-depot" {...path('scepDepot')} />
         ) : (
