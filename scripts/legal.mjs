@@ -29,7 +29,14 @@ function bundledFolders() {
 }
 
 function describe(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  const {
+    name,
+    version,
+    license: own,
+    licenses,
+  } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  // Older packages list them; one that lists several leaves a choice, which is a person's to make.
+  const license = own ?? (licenses?.length === 1 ? licenses[0].type : undefined);
   if (typeof license !== 'string') throw new Error(`${folder} names no licence: look into it before it is shipped.`);
   const integrity = locked()[folder]?.integrity;
   return {
