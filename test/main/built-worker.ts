@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { build } from 'vite';
+import { withoutNativeParts } from '../../scripts/native-parts.mjs';
 import { Engine, type EngineThread } from '../../src/main/engine/engine';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -27,6 +28,7 @@ async function buildWorker(): Promise<string> {
     logLevel: 'error',
     root,
     publicDir: false,
+    plugins: [withoutNativeParts],
     resolve: { conditions: ['node'], mainFields: ['module', 'main'] },
     ssr: { noExternal: true },
     build: {
