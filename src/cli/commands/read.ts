@@ -1,3 +1,4 @@
+import { countReasons } from '../../core/migration/reason-count';
 import type { JudgedDevice, Judgement } from '../../core/migration/verdict';
 import type { Finding, KeyedCertificate, Snapshot } from '../../core/sources/snapshot';
 import { EXIT } from '../exit-code';
@@ -94,14 +95,12 @@ function* mapped<T, U>(list: Iterable<T>, change: (entry: T) => U): Generator<U>
 async function printSnapshot(snapshot: Snapshot, judgement: Judgement, listDevices: boolean): Promise<void> {
   const { source, scepCa, push, profiles } = snapshot;
   const { counts } = judgement;
+  const state = [source.txid === null ? null : `transaction ${source.txid}`, source.sha256 && `sha256 ${source.sha256}`]
+    .filter(Boolean)
+    .join(', ');
   const facts: string[][] = [
     ['source', `${source.kind} ${source.path}`],
-    [
-      'read',
-      [source.txid === null ? null : `transaction ${source.txid}`, source.sha256 && `sha256 ${source.sha256}`]
-        .filter(Boolean)
-        .join(', '),
-    ],
+    ...(state === '' ? [] : [['read', state]]),
     [
       'SCEP CA',
       scepCa === null
@@ -121,24 +120,10 @@ async function printSnapshot(snapshot: Snapshot, judgement: Judgement, listDevic
     `${styled(counted(counts.devices, 'device'), 'bold')}: ${styled(`${counts.ready} ready`, 'green')}, ` +
       `${styled(`${counts.caution} caution`, 'yellow')}, ${styled(`${counts.blocked} blocked`, 'red')}`,
   );
-  const reasons = new Map<string, { severity: string; sentence: string; remedy: string; count: number }>();
-  for (const judged of judgement.devices) {
-    if (judged.device.udid === null) continue;
-    for (const { code, severity, sentence, remedy } of judged.reasons) {
-      const known = reasons.get(code);
-      if (known === undefined) reasons.set(code, { severity, sentence, remedy, count: 1 });
-      else known.count += 1;
-    }
-  }
-  for (const severity of ['block', 'caution', 'note']) {
-    for (const [code, reason] of reasons) {
-      if (reason.severity !== severity) continue;
-      const mark = severity === 'block' ? styled('✗', 'red') : severity === 'caution' ? styled('!', 'yellow') : '·';
-      await print(
-        `  ${mark} ${reason.count} × ${plain(reason.sentence)} ${styled(code, 'dim')}`,
-        `      ${plain(reason.remedy)}`,
-      );
-    }
+  const withUdid = judgement.devices.filter(({ device }) => device.udid !== null);
+  for (const { code, severity, sentence, remedy, count } of countReasons(withUdid)) {
+    const sign = severity === 'block' ? styled('✗', 'red') : severity === 'caution' ? styled('!', 'yellow') : '·';
+    await print(`  ${sign} ${count} × ${plain(sentence)} ${styled(code, 'dim')}`, `      ${plain(remedy)}`);
   }
   const findings = [...snapshot.findings, ...judgement.findings];
   if (findings.length > 0) await print('', styled('Findings', 'bold'));

@@ -1,9 +1,10 @@
 /** A reading as the window shows it: counts, certificates, reasons and findings. No device, and no secret. */
 import type { SourceSummary } from '../../contract/state';
 import { fingerprintsOf, sourceFingerprint } from '../../core/migration/fingerprint';
+import { countReasons } from '../../core/migration/reason-count';
 import type { Judgement } from '../../core/migration/verdict';
 import { parseSource } from '../../core/sources';
-import type { Finding, KeyedCertificate, Reason, Snapshot } from '../../core/sources/snapshot';
+import type { Finding, KeyedCertificate, Snapshot } from '../../core/sources/snapshot';
 import { sourceNumberOf } from './device-rows';
 
 /** A damaged file may have a finding a page; what is shown is bounded, and says so. */
@@ -11,9 +12,6 @@ const MOST_FINDINGS = 500;
 const MOST_SUBJECTS = 200;
 
 const SEVERAL = 'several:';
-
-type Severity = Reason['severity'];
-const WORST_FIRST: readonly Severity[] = ['block', 'caution', 'note'];
 
 export function summaryOf(
   snapshot: Snapshot,
@@ -40,7 +38,7 @@ export function summaryOf(
     push: push === null ? null : { ...factsOf(push), topic: push.topic },
     profiles: snapshot.profiles.map(({ identifier, displayName, signed }) => ({ identifier, displayName, signed })),
     expiries: expiriesOf(judgement),
-    reasons: reasonsOf(judgement),
+    reasons: countReasons(judgement.devices),
     findings: findingsOf([...snapshot.findings, ...judgement.findings]),
     sample: read.sample,
   };
@@ -95,26 +93,6 @@ function expiriesOf(judgement: Judgement): SourceSummary['expiries'] {
   return [...months]
     .map(([month, count]) => ({ month, count }))
     .sort((left, right) => (left.month < right.month ? -1 : 1));
-}
-
-function reasonsOf(judgement: Judgement): SourceSummary['reasons'] {
-  const byCode = new Map<string, SourceSummary['reasons'][number]>();
-  for (const judged of judgement.devices) {
-    const seen = new Set<string>();
-    for (const { code, severity, sentence, remedy } of judged.reasons) {
-      // The same code may weigh differently on different devices: two lines then.
-      const key = `${severity} ${code}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
-      const known = byCode.get(key);
-      if (known === undefined) byCode.set(key, { code, severity, sentence, remedy, count: 1 });
-      else known.count += 1;
-    }
-  }
-  return [...byCode.values()].sort(
-    (left, right) =>
-      WORST_FIRST.indexOf(left.severity) - WORST_FIRST.indexOf(right.severity) || right.count - left.count,
-  );
 }
 
 function findingsOf(findings: readonly Finding[]): SourceSummary['findings'] {

@@ -31,7 +31,7 @@ export function ReasonList({ reasons }: { readonly reasons: readonly Reason[] })
           <Panel key={severity} title={title} sentence={sentence} flush>
             <ul className="source-reasons">
               {list.map((reason) => (
-                <ReasonRow key={reason.code} reason={reason} />
+                <ReasonRow key={`${reason.code} ${reason.sentence}`} reason={reason} />
               ))}
             </ul>
           </Panel>
