@@ -151,7 +151,7 @@ describe('the words of the window', () => {
     expect(inThisWindow('Give its passphrase (--ssh-passphrase-file or SLIPWAY_SSH_PASSPHRASE), or add it.')).toBe(
       'Give its passphrase, or add it.',
     );
-    expect(inThisWindow('Give the CA and its key (--scep-ca, --scep-ca-key).')).toBe('Give the CA and its key.');
+    expect(inThisWindow('Give the CA and its key (--scep-ca, --scep-ca-key-file).')).toBe('Give the CA and its key.');
     expect(inThisWindow('Reach it over SSH (--via).')).toBe('Reach it over SSH.');
   });
 
