@@ -6,7 +6,8 @@ import { Issuer } from '../../certificates/issuer';
 import { misused, unreadable } from '../../failure';
 import { FILE_COMPANIONS, readProfileFile, readPushFiles, readScepCaFiles } from '../companion-files';
 import { FindingLog } from '../finding-log';
-import type { Snapshot, SourceDevice } from '../snapshot';
+import { newestContact } from '../instant';
+import type { Snapshot } from '../snapshot';
 import type { Companion, Companions, ReadOptions, SourceKind, SourceReference } from '../source-kind';
 import { readScepBeside } from '../nanomdm/scep-beside';
 import { Assembly } from './assembly';
@@ -105,7 +106,7 @@ async function read({ location, companions = {} }: SourceReference, options: Rea
       size: file.size,
       retries: 0,
     },
-    instant: instantOf(devices, at) ?? Math.min(Math.trunc(file.modified), at),
+    instant: newestContact(devices, at) ?? Math.min(Math.trunc(file.modified), at),
     scepCa,
     push,
     abmKeyPair: null,
@@ -117,15 +118,6 @@ async function read({ location, companions = {} }: SourceReference, options: Rea
     devices,
     findings: findings.all(),
   };
-}
-
-/** The newest contact that is not later than the clock, in milliseconds; null when no device was ever seen. */
-function instantOf(devices: readonly SourceDevice[], at: number): number | null {
-  const latest = BigInt(Math.trunc(at)) * 1_000_000n;
-  let newest = 0n;
-  for (const { lastSeen } of devices)
-    if (lastSeen !== null && lastSeen > newest && lastSeen <= latest) newest = lastSeen;
-  return newest === 0n ? null : Number(newest / 1_000_000n);
 }
 
 function tooMuchJson(path: string): never {

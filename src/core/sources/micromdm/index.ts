@@ -5,7 +5,8 @@ import { readStable, type BoltFile } from '../../bolt';
 import { FailureError } from '../../failure';
 import type { OnProgress } from '../../progress';
 import { hashFile } from '../file-hash';
-import type { Snapshot, SourceDevice } from '../snapshot';
+import { newestContact } from '../instant';
+import type { Snapshot } from '../snapshot';
 import { readBlueprints } from './blueprint';
 import { readCertAuth } from './cert-auth';
 import { readCommandQueue } from './command-queue';
@@ -106,7 +107,7 @@ export function readMicroMdmFile(
       size: identity.size,
       retries: 0,
     },
-    instant: instantOf(devices.list, at) ?? Math.min(Math.trunc(identity.modified), at),
+    instant: newestContact(devices.list, at) ?? Math.min(Math.trunc(identity.modified), at),
     scepCa,
     push,
     abmKeyPair: abm.keyPair,
@@ -149,15 +150,6 @@ export function databaseIn(path: string): string {
   const inside = join(path, DATABASE_NAME);
   const directory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return directory && statSync(inside, { throwIfNoEntry: false })?.isFile() ? inside : path;
-}
-
-/** The newest contact that is not later than the clock, in milliseconds; null when no device was ever seen. */
-function instantOf(devices: readonly Pick<SourceDevice, 'lastSeen'>[], at: number): number | null {
-  const latest = BigInt(Math.trunc(at)) * 1_000_000n;
-  let newest = 0n;
-  for (const { lastSeen } of devices)
-    if (lastSeen !== null && lastSeen > newest && lastSeen <= latest) newest = lastSeen;
-  return newest === 0n ? null : Number(newest / 1_000_000n);
 }
 
 function sizeAndTime(path: string): { size: number; modified: number } {

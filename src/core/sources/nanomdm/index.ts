@@ -1,6 +1,7 @@
 /** A NanoMDM store, and what lies beside it, read into a snapshot (spec 6). */
 import type { Secret } from '../../secret';
 import { readProfileFile, readPushFiles } from '../companion-files';
+import { newestContact } from '../instant';
 import type { ScepCa, Snapshot } from '../snapshot';
 import type { Companions } from '../source-kind';
 import type { CertificateShelf } from './certificates';
@@ -67,7 +68,7 @@ export async function readNanoMdm(store: Store, options: ReadNanoMdmOptions): Pr
       size: null,
       retries: options.retries ?? 0,
     },
-    instant: instantOf(devices, at) ?? newest ?? at,
+    instant: newestContact(devices, at) ?? newest ?? at,
     scepCa,
     push,
     abmKeyPair: null,
@@ -98,13 +99,4 @@ async function readScep(shelf: CertificateShelf, options: ReadNanoMdmOptions, st
 function tellUnreadable(device: DeviceDraft): void {
   if (device.certificate?.inDepot === true && device.certificate.notAfter === null)
     device.reasons = [...device.reasons, REASON.certificateUnreadable];
-}
-
-/** The newest contact that is not later than the clock, in milliseconds; null when no device was ever seen. */
-function instantOf(devices: readonly DeviceDraft[], at: number): number | null {
-  const latest = BigInt(Math.trunc(at)) * 1_000_000n;
-  let newest = 0n;
-  for (const { lastSeen } of devices)
-    if (lastSeen !== null && lastSeen > newest && lastSeen <= latest) newest = lastSeen;
-  return newest === 0n ? null : Number(newest / 1_000_000n);
 }
