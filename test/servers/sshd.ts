@@ -123,14 +123,18 @@ export class Sshd {
     return path;
   }
 
-  /** @param more lines of sshd_config, before the usual ones: the first of a kind counts */
+  /**
+   * @param more lines of sshd_config, before the usual ones: the first of a kind counts
+   * @param port the port it had before; else a free one is taken
+   */
   async start(
     more: readonly string[] = [],
     hostKeys: readonly ('ed25519' | 'ecdsa' | 'rsa')[] = ['ed25519', 'ecdsa', 'rsa'],
+    port?: number,
   ): Promise<void> {
     if (typeof found === 'string') throw new Error(found);
     for (let attempt = 1; ; attempt += 1) {
-      this.port = await freePort();
+      this.port = port ?? (await freePort());
       const config = [
         ...more,
         `Port ${this.port}`,
@@ -197,7 +201,12 @@ export class Sshd {
       const below = `/proc/${pid}/task/${pid}/children`;
       const children = existsSync(below) ? readFileSync(below, 'utf8').trim().split(' ').filter(Boolean) : [];
       for (const child of children) kill(Number(child));
-      process.kill(pid, 'SIGKILL');
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // It went with its parent, or by itself, since it was listed.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
     };
     for (const pid of readFileSync(path, 'utf8').trim().split(' ').filter(Boolean)) kill(Number(pid));
   }
