@@ -3,6 +3,12 @@ import type { LucideIcon } from 'lucide-react';
 import type { AppState, StepName } from '../../contract/state';
 import type { Action } from '../components/action';
 
+/** A store outside the app's state; what it answers is the same thing until something changes. */
+export interface Typed {
+  readonly subscribe: (onChange: () => void) => () => void;
+  readonly getState: () => unknown;
+}
+
 export interface StepScreen {
   readonly name: StepName;
   readonly title: string;
@@ -16,8 +22,10 @@ export interface StepScreen {
   readonly fills?: boolean | undefined;
   /** The step shows its failure itself (beside a form); else the frame does, above the screen. */
   readonly showsFailure?: boolean | undefined;
-  /** The step's one primary action now; plain function of the state, so that top bar and palette agree. */
+  /** The step's one primary action now; plain function of the state (and of what is typed), so that top bar and palette agree. */
   readonly primary?: ((state: AppState) => Action | null) | undefined;
+  /** What is typed and not saved yet, where the primary action depends on it too. */
+  readonly typed?: Typed | undefined;
   /** Secondary actions now: the menu beside it, and the palette. */
   readonly more?: ((state: AppState) => readonly Action[]) | undefined;
 }

@@ -43,6 +43,7 @@ import { PlanScreen } from './plan/plan-screen';
 import { reportPrimary } from './report/report-actions';
 import { ReportScreen } from './report/report-screen';
 import { sourceMore, sourcePrimary } from './source/source-actions';
+import { typedWays } from './source/source-draft';
 import { SourceScreen } from './source/source-screen';
 import type { StepScreen } from './step-screen';
 import { wavesMore, wavesPrimary } from './waves/waves-actions';
@@ -57,6 +58,7 @@ export const STEP_SCREENS: readonly StepScreen[] = [
     Screen: SourceScreen,
     showsFailure: true,
     primary: sourcePrimary,
+    typed: typedWays,
     more: sourceMore,
   },
   {

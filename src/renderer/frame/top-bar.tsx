@@ -1,8 +1,10 @@
 /** Title, one sentence, the step's one primary action, and a menu for the others. */
+import { useSyncExternalStore } from 'react';
 import { ActionMenu } from '../components/action-menu';
 import { Button } from '../components/button';
-import type { StepScreen } from '../features/step-screen';
+import type { StepScreen, Typed } from '../features/step-screen';
 import { useMaybeState } from '../stores/app-state';
+import { useRoute } from '../stores/route';
 import './top-bar.css';
 
 interface TopBarProps {
@@ -10,8 +12,14 @@ interface TopBarProps {
   readonly heading: React.RefObject<HTMLHeadingElement | null>;
 }
 
+const NOTHING: Typed = { subscribe: () => () => undefined, getState: () => null };
+
 export function TopBar({ step, heading }: TopBarProps): React.JSX.Element {
   const { state } = useMaybeState();
+  // Actions look at these themselves; here they only have to be asked again.
+  const { subscribe, getState } = step.typed ?? NOTHING;
+  useSyncExternalStore(subscribe, getState);
+  useRoute(({ query }) => query);
   const primary = state === null ? null : (step.primary?.(state) ?? null);
   const more = state === null ? [] : (step.more?.(state) ?? []);
   return (

@@ -50,23 +50,25 @@ export function HostKeyDialog({ shown, opened, onClose }: HostKeyDialogProps): R
         items={[
           { label: 'Server', value: <span className="mono">{host}</span> },
           { label: 'Key', value: <span className="mono">{keyType}</span> },
-          {
-            label: 'Fingerprint',
-            value: (
-              <span className="source-fingerprint">
-                <code>{fingerprint}</code>
-                <CopyButton text={fingerprint} label="Copy the fingerprint" />
-              </span>
-            ),
-          },
         ]}
       />
-      <p>
-        Compare it on the server itself, not over this connection: <code>{command}</code>
-      </p>
+      <div>
+        <p>Its fingerprint:</p>
+        <div className="source-fingerprint">
+          <code>{fingerprint}</code>
+          <CopyButton text={fingerprint} label="Copy the fingerprint" />
+        </div>
+      </div>
+      <div>
+        <p>Compare it with what this says on the server itself, not over this connection:</p>
+        <div className="source-fingerprint">
+          <code>{command}</code>
+          <CopyButton text={command} label="Copy the command" />
+        </div>
+      </div>
       <p className="muted">
-        It is kept with this workspace. If the server ever shows another key, Slipway stops and will not offer to trust
-        that one.
+        Once you trust it, it is kept with this workspace. If the server ever shows another key, Slipway stops and will
+        not offer to trust that one.
       </p>
     </ConfirmDialog>
   );

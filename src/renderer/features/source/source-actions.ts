@@ -1,11 +1,11 @@
 /** What can be done at Source, for the top bar, the screen and the palette. */
-import { FileSearch, FlaskConical, FolderOpen, PenLine, Plus, RefreshCw, Route } from 'lucide-react';
+import { Download, FileSearch, FlaskConical, FolderOpen, PenLine, Plus, RefreshCw, Route } from 'lucide-react';
 import type { AppState } from '../../../contract/state';
 import type { Action } from '../../components/action';
 import { perform } from '../../hooks/use-call';
 import { currentState } from '../../stores/app-state';
 import { currentRoute, goTo } from '../../stores/route';
-import { takeWay, type Aim } from './source-draft';
+import { readingOf, readWay, takeWay, wayNow, type Aim } from './source-draft';
 
 /** Queries under which the ways in are shown although something was read: another source, or one more. */
 export const OTHER = 'other';
@@ -44,17 +44,19 @@ export async function readSourceFile(path: string): Promise<void> {
   if (query === '' && currentState()?.source != null) goTo('source', OTHER);
 }
 
-export function sourcePrimary(state: AppState): Action {
+export function sourcePrimary(state: AppState): Action | null {
   const cannot = state.job === null ? null : 'Something else is under way.';
-  if (state.source === null) {
-    return {
-      id: 'choose',
-      label: 'Choose a file…',
-      icon: FolderOpen,
-      run: () => void chooseSourceFile(),
-      cannot,
-    };
+  const { step, query } = currentRoute();
+  const aim = aimOf(step === 'source' ? query : '', state);
+  if (aim !== null) {
+    const way = wayNow(aim);
+    // A file that could not be read has its "Try again" beside the failure: here it is another one.
+    const failed = state.source === null && way.path === state.workspace?.settings.source.ways[0]?.path;
+    if (way.place === 'file' && (way.path.trim() === '' || (way.server === 'micromdm' && failed)))
+      return { id: 'choose', label: 'Choose a file…', icon: FolderOpen, run: () => void chooseSourceFile(), cannot };
+    return { id: 'read', label: readingOf(way), icon: Download, run: () => void readWay(aim), cannot };
   }
+  if (state.source === null) return null;
   const { reference } = state.source;
   return {
     id: 'again',

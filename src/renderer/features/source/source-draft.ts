@@ -37,7 +37,10 @@ function savedWay(aim: Aim, ways: readonly SourceWay[]): SourceWay {
   return ways.find(({ slot }) => slot === aim) ?? NO_WAY;
 }
 
-function wayNow(aim: Aim): SourceWay {
+/** For whoever has to know that something was typed. */
+export const typedWays = { subscribe: held.subscribe, getState: held.getState };
+
+export function wayNow(aim: Aim): SourceWay {
   const { of, way, aim: mine } = held.getState();
   const workspace = currentState()?.workspace ?? null;
   const typed = way !== null && of === (workspace?.path ?? null) && mine === aim;
@@ -148,6 +151,14 @@ function urlProblem(url: string): string | null {
 export function pinProblem(pin: string): string | null {
   const bare = pin.replace(/[\s:]/g, '');
   return bare === '' || /^[0-9a-f]{64}$/i.test(bare) ? null : 'A SHA-256 fingerprint has 64 hex digits.';
+}
+
+/** What reading it is called, on the form's button and in the top bar. */
+export function readingOf({ server, place }: SourceWay): string {
+  if (server === 'csv') return 'Read the table';
+  if (place === 'file') return 'Read this file';
+  if (place === 'folder') return 'Read this folder';
+  return place === 'mysql' || place === 'postgres' ? 'Read from this database' : 'Read from this server';
 }
 
 /** Reads what is typed; what is missing is named in the form instead. */

@@ -10,7 +10,7 @@ import { useAppState } from '../../stores/app-state';
 import { BesideFields } from './beside-fields';
 import { DatabaseFields } from './database-fields';
 import { FilePlace, FolderPlace } from './file-place';
-import { changeWay, chooseServer, PLACES_OF, readWay, useWayDraft, type Aim } from './source-draft';
+import { changeWay, chooseServer, PLACES_OF, readingOf, readWay, useWayDraft, type Aim } from './source-draft';
 import { ServerFields } from './server-fields';
 import { SshFields, SshPlace } from './ssh-fields';
 
@@ -140,7 +140,7 @@ function WayFields({ aim }: WaysInProps): React.JSX.Element {
       {!(server === 'micromdm' && place === 'file' && aim === 'only' && way.path === '') && (
         <div>
           <Button icon={Download} cannot={busy} onClick={() => void readWay(aim)}>
-            {actOf(way)}
+            {readingOf(way)}
           </Button>
         </div>
       )}
@@ -180,11 +180,4 @@ function titleOf({ server, place }: SourceWay): string {
     folder: 'The folder',
   };
   return titles[place];
-}
-
-function actOf({ server, place }: SourceWay): string {
-  if (server === 'csv') return 'Read the table';
-  if (place === 'file') return 'Read this file';
-  if (place === 'folder') return 'Read this folder';
-  return place === 'mysql' || place === 'postgres' ? 'Read from this database' : 'Read from this server';
 }
