@@ -13,11 +13,6 @@ export function sourceName(kind: string): string {
   return NAMES[kind] ?? 'the source';
 }
 
-/** The server devices call, by the kind of its source; null: no source was read. */
-export function oldServerName(kind: string | null): string {
-  return kind === 'micromdm' || kind === 'nanomdm' ? sourceName(kind) : 'the old server';
-}
-
 export function capitalised(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -46,7 +46,7 @@ export function RenewalProfile(): React.JSX.Element {
         : held.includes('server-private-key')
           ? null
           : 'Give Fleet’s server private key first.';
-  const hasSource = useAppState((state) => state.source !== null);
+  const source = useAppState((state) => state.source?.kind ?? null);
   const whole = bench.installed.some(({ form }) => form !== 'listing');
   return (
     <Panel
@@ -58,13 +58,7 @@ export function RenewalProfile(): React.JSX.Element {
           <p className="mantine-InputWrapper-label">Made from</p>
           {bench.base === null ? (
             <div className="acts">
-              <span>
-                {whole
-                  ? 'the first whole profile from a device'
-                  : hasSource
-                    ? 'what the source hands out: stored, or MicroMDM’s own'
-                    : 'nothing yet: read a source, or give a profile'}
-              </span>
+              <span>{whole ? 'the first whole profile from a device' : madeFrom(source)}</span>
               <Button icon={FolderOpen} variant="quiet" cannot={busy} onClick={() => void giveProfiles('base', null)}>
                 Take another profile…
               </Button>
@@ -91,7 +85,7 @@ export function RenewalProfile(): React.JSX.Element {
               <Sample profile={bench.base} onRemove={() => void dropProfile('base', null)} />
             </ul>
           )}
-          {!whole && bench.base === null && (
+          {!whole && bench.base === null && (source === null || source === 'micromdm' || source === 'several') && (
             <p className="faint">
               MicroMDM with a TLS certificate of its own puts that into its profile as an anchor: without it devices
               would lose their trust in the server.
@@ -208,4 +202,12 @@ function useSuggestedUrl(): string | null {
   const reference = useAppState((state) => state.source?.reference ?? '');
   const url = given ?? /^[a-z]+:(https:\/\/.*)$/.exec(reference)?.[1] ?? null;
   return url !== null && URL.canParse(url) ? new URL(url).origin : null;
+}
+
+/** What a new profile is made from where nothing was given, by the kind of source. */
+function madeFrom(source: string | null): string {
+  if (source === null) return 'nothing yet: read a source, or give a profile';
+  return source === 'micromdm'
+    ? 'what the source hands out: stored, or MicroMDM’s own'
+    : 'the enrollment profile that was given with the source';
 }
