@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { seriousViolations } from './axe';
 import { expect, root, test } from './fixture';
+import { WaysRoute } from './screens/ways';
 
 /** SLIPWAY_PICTURES=1 renews the pictures the README shows; else they are made to be looked at. */
 const FOLDER =
@@ -97,6 +98,18 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.keyboard.press('?');
     await expect(page.getByRole('dialog')).toBeVisible();
     await take('shortcuts');
-    expect(taken).toHaveLength(SCREENS.length + 4);
+    await page.keyboard.press('Escape');
+    await page.evaluate(() => {
+      window.location.hash = '#/source?other';
+    });
+    const ways = new WaysRoute(frame);
+    await ways.choose('NanoMDM', 'MySQL');
+    await ways.field('Host').fill('db.example.org');
+    await ways.field('Database').fill('nanomdm');
+    await ways.field('Account').fill('slipway_reader');
+    await ways.field('Depot').fill('/srv/scep/depot');
+    await page.getByRole('banner').click();
+    await take('ways-in');
+    expect(taken).toHaveLength(SCREENS.length + 5);
   });
 }
