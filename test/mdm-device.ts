@@ -163,6 +163,15 @@ function plist(values: Readonly<Record<string, string | Buffer>>): Buffer {
   );
 }
 
+/** The two addresses of a device's enrollment profile, by the server that gave it. */
+export interface DevicePaths {
+  readonly connect: string;
+  readonly checkIn: string;
+}
+
+export const MICROMDM_PATHS: DevicePaths = { connect: '/mdm/connect', checkIn: '/mdm/checkin' };
+export const NANOMDM_PATHS: DevicePaths = { connect: '/mdm', checkIn: '/checkin' };
+
 /** Where devices call. */
 export interface DeviceHome {
   readonly host: string;
@@ -184,37 +193,45 @@ export class MdmDevice {
   readonly udid: string;
   readonly topic: string;
   readonly magic: string;
+  readonly paths: DevicePaths;
   /** Request types it has carried out. */
   readonly carriedOut: string[] = [];
   #agent: https.Agent | http.Agent;
 
-  constructor(udid: string, topic: string, magic: string, token: string, identity: Identity) {
+  constructor(
+    udid: string,
+    topic: string,
+    magic: string,
+    token: string,
+    identity: Identity,
+    paths: DevicePaths = MICROMDM_PATHS,
+  ) {
     this.udid = udid;
     this.topic = topic;
     this.magic = magic;
     this.token = token;
     this.identity = identity;
+    this.paths = paths;
     this.#agent = SHARED;
   }
 
   /** Sends a message to one of the two addresses its profile has. */
   async send(
     home: DeviceHome,
-    path: '/mdm/connect' | '/mdm/checkin',
+    to: keyof DevicePaths,
     values: Readonly<Record<string, string | Buffer>>,
   ): Promise<Answer> {
     const body = plist({ ...values, UDID: this.udid });
     const options: RequestOptions = {
       host: home.host,
       port: home.port,
-      path,
+      path: this.paths[to],
       method: 'PUT',
       servername: home.servername,
       headers: {
         Host: home.servername,
         'Content-Length': body.length,
-        'Content-Type':
-          path === '/mdm/checkin' ? 'application/x-apple-aspen-mdm-checkin' : 'application/x-apple-aspen-mdm',
+        'Content-Type': to === 'checkIn' ? 'application/x-apple-aspen-mdm-checkin' : 'application/x-apple-aspen-mdm',
         'Mdm-Signature': signatureOf(body, this.identity),
       },
     };
@@ -243,12 +260,12 @@ export class MdmDevice {
   /** Calls in as after a push: Idle, then whatever it is given. The status of each answer. */
   async poll(home: DeviceHome): Promise<number[]> {
     const statuses: number[] = [];
-    let answer = await this.send(home, '/mdm/connect', { Status: 'Idle' });
+    let answer = await this.send(home, 'connect', { Status: 'Idle' });
     statuses.push(answer.status);
     while (answer.status === 200 && answer.body.length > 0) {
       const uuid = valueOf(answer.body, 'CommandUUID') ?? '';
       this.carriedOut.push(valueOf(answer.body, 'RequestType') ?? '');
-      answer = await this.send(home, '/mdm/connect', { Status: 'Acknowledged', CommandUUID: uuid });
+      answer = await this.send(home, 'connect', { Status: 'Acknowledged', CommandUUID: uuid });
       statuses.push(answer.status);
     }
     return statuses;
@@ -257,7 +274,7 @@ export class MdmDevice {
   /** Tells its push token, perhaps a new one. */
   async tokenUpdate(home: DeviceHome, token = this.token): Promise<number> {
     this.token = token;
-    const { status } = await this.send(home, '/mdm/checkin', {
+    const { status } = await this.send(home, 'checkIn', {
       MessageType: 'TokenUpdate',
       Topic: this.topic,
       PushMagic: this.magic,

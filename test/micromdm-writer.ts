@@ -690,7 +690,7 @@ function* allDevices(options: MicroMdmOptions, random: Random): Generator<Device
   yield* options.extra ?? [];
 }
 
-function caCertificate(key: KeyObject, at: number, days: number): Buffer {
+export function caCertificate(key: KeyObject, at: number, days: number): Buffer {
   const spki = spkiOf(key);
   return certificate(
     {
@@ -709,7 +709,7 @@ function caCertificate(key: KeyObject, at: number, days: number): Buffer {
   );
 }
 
-function pushCertificate(key: KeyObject, topic: string | null, at: number, days: number): Buffer {
+export function pushCertificate(key: KeyObject, topic: string | null, at: number, days: number): Buffer {
   return certificate(
     {
       subject: name(...(topic === null ? [] : ([[UID, topic]] as const)), [CN, 'APSP:test'], ['2.5.4.6', 'US', 0x13]),

@@ -1,7 +1,7 @@
-/** A stand-in for MicroMDM: it knows one certificate of each device, answers messages, and pushes through its API. */
+/** A stand-in for MicroMDM, or by its paths for another server: it knows one certificate of each device, answers messages, and pushes through its API. */
 import type { KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import { signerOf, valueOf } from '../mdm-device';
+import { MICROMDM_PATHS, signerOf, valueOf, type DevicePaths } from '../mdm-device';
 import type { Heard } from './fleet-mdm';
 
 export class OldMdm {
@@ -17,7 +17,7 @@ export class OldMdm {
   port = 0;
   readonly #server: Server;
 
-  constructor(caKey: KeyObject) {
+  constructor(caKey: KeyObject, paths: DevicePaths = MICROMDM_PATHS) {
     this.#server = createServer({ maxHeaderSize: 65_536 }, (request, response) => {
       const pieces: Buffer[] = [];
       request.on('data', (piece: Buffer) => pieces.push(piece));
@@ -28,7 +28,7 @@ export class OldMdm {
           response.statusCode = status;
           response.end(text);
         };
-        if (path === '/mdm/connect' || path === '/mdm/checkin') {
+        if (path === paths.connect || path === paths.checkIn) {
           const udid = valueOf(body, 'UDID') ?? '';
           const header = request.headers['mdm-signature'];
           const signer = signerOf(body, typeof header === 'string' ? header : undefined, caKey);

@@ -32,7 +32,7 @@ import { Secret } from '../../../src/core/secret';
 import { copySource, parseSource, readSource } from '../../../src/core/sources';
 import { DatabaseReader } from '../../../src/core/watch/database-reader';
 import { judgeStatus, progressOf, type DeviceStatus, type WatchProgress } from '../../../src/core/watch/status';
-import { each, makeIdentity, MdmDevice, type DeviceHome } from '../../mdm-device';
+import { each, makeIdentity, MdmDevice, MICROMDM_PATHS, NANOMDM_PATHS, type DeviceHome } from '../../mdm-device';
 import { Random, rsaKey, writeMicroMdm, type DeviceSpec } from '../../micromdm-writer';
 import { FleetMdm } from '../../servers/fleet-mdm';
 import { freePort, Haproxy } from '../../servers/haproxy';
@@ -51,6 +51,8 @@ export interface BenchOptions {
   readonly proxies?: number;
   /** Of the devices, how many Fleet has no host of. */
   readonly hostless?: number;
+  /** Whose paths devices and proxies use. Of NanoMDM the bench writes no database: that is the test's. */
+  readonly oldServer?: 'micromdm' | 'nanomdm';
 }
 
 /** What is the case at the old server about one device, beyond the usual. */
@@ -77,7 +79,8 @@ export class WaveBench {
 
   static async open(options: BenchOptions): Promise<WaveBench> {
     const database = await createDatabase(options.schema ?? 'generation-469');
-    const old = new OldMdm(rsaKey('scep ca'));
+    const paths = options.oldServer === 'nanomdm' ? NANOMDM_PATHS : MICROMDM_PATHS;
+    const old = new OldMdm(rsaKey('scep ca'), paths);
     await old.listen();
     const bench = new WaveBench(options, database, await FleetMdm.listen(database, rsaKey('scep ca')), old);
     const random = new Random('waves');
@@ -91,13 +94,14 @@ export class WaveBench {
         random.uuid(),
         random.hex(32),
         makeIdentity(`mac ${number}`, bench.caKey, notAfter),
+        paths,
       );
       bench.devices.push(device);
       old.certificates.set(udid, device.identity.sha256);
     }
     await bench.#hosts(options.devices - (options.hostless ?? 0));
     await bench.#startProxies(options.proxies ?? 1);
-    bench.writeSource();
+    if (options.oldServer !== 'nanomdm') bench.writeSource();
     return bench;
   }
 
@@ -132,7 +136,7 @@ export class WaveBench {
       writeFileSync(proxy.path('tls.pem'), own.pem + own.keyPem, { mode: 0o600 });
       writeFileSync(proxy.path('map'), '');
       const { text } = haproxyWaves({
-        oldServer: 'micromdm',
+        oldServer: this.options.oldServer ?? 'micromdm',
         oldHost: 'mdm.example.test',
         oldUrl: `http://127.0.0.1:${this.old.port}`,
         fleetUrl: `http://127.0.0.1:${this.fleet.port}`,
