@@ -3,7 +3,7 @@
  *
  *   npm run --silent bench > result.json    a table for people on standard error, JSON on standard output
  *     -- --quick                            fewer and smaller measurements: under a minute
- *     -- --only start,read,sql,apply,watch  some of it
+ *     -- --only start,read,sql,nanomdm,apply,watch  some of it
  *     -- --cli out/cli/index.js            another build than the current one, to compare
  *     -- --cpu                              judge by processor time instead of the clock: for a machine that is busy
  *
@@ -15,6 +15,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startMysql } from './mysql.mjs';
+import { startPostgres } from './postgres.mjs';
 import { ensurePackages, root } from './setup.mjs';
 
 const { values: flags } = parseArgs({
@@ -22,7 +23,7 @@ const { values: flags } = parseArgs({
     quick: { type: 'boolean', default: false },
     cpu: { type: 'boolean', default: false },
     cli: { type: 'string' },
-    only: { type: 'string', default: 'start,read,sql,apply,watch' },
+    only: { type: 'string', default: 'start,read,sql,nanomdm,apply,watch' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -56,6 +57,7 @@ if (!flags.json)
 try {
   if (parts.has('start')) measureStart();
   if (parts.has('read') || parts.has('sql')) measureReading();
+  if (parts.has('nanomdm')) await measureNanoMdm();
   if (parts.has('apply')) await measureApply();
   if (parts.has('watch')) await measureWatch();
 } finally {
@@ -211,6 +213,92 @@ function linear(what, costs) {
   const counts = [...costs.keys()];
   const ratio = perDevice[counts.at(-1)] / perDevice[counts.at(-2)];
   note(`${what}: µs of processor time a device`, perDevice, [target('100,000 against 25,000', 1.25, round(ratio, 2))]);
+}
+
+// NanoMDM's databases -------------------------------------------------------------------------------------------------
+
+/** Every device of the 5,000 once more under another UDID, with its users, enrollments and certificates. */
+function doubled(again) {
+  const user = (column) => `REPLACE(${column}, device_id, ${again('device_id')})`;
+  const devices = 'serial_number, identity_cert, authenticate_at, token_update_at, bootstrap_token_b64';
+  const message = (column) => `REPLACE(${column}, id, ${again('id')})`;
+  return [
+    `INSERT INTO devices (id, ${devices}, unlock_token, authenticate, token_update)
+     SELECT ${again('id')}, ${devices}, unlock_token, ${message('authenticate')}, ${message('token_update')} FROM devices`,
+    `INSERT INTO users (id, device_id, user_short_name, user_long_name)
+     SELECT ${user('id')}, ${again('device_id')}, user_short_name, user_long_name FROM users`,
+    `INSERT INTO enrollments (id, device_id, user_id, type, topic, push_magic, token_hex, enabled, token_update_tally, last_seen_at)
+     SELECT ${user('id')}, ${again('device_id')}, ${user('user_id')}, type, topic, push_magic, token_hex, enabled, token_update_tally,
+       last_seen_at FROM enrollments`,
+    `INSERT INTO cert_auth_associations (id, sha256) SELECT ${again('id')}, sha256 FROM cert_auth_associations`,
+  ].join(';\n');
+}
+
+async function measureNanoMdm() {
+  const folder = join(root, '..', 'shared', 'data', 'nanomdm');
+  const runs = quick ? 2 : 5;
+  const measure = (engine, server, password) =>
+    record(
+      `read NanoMDM on ${engine} ${server.version}, 10,000 devices`,
+      repeat(runs, () => {
+        const run = node([cli, 'read', `nanomdm:${server.address}`, '--at', AT, '--json'], {
+          env: { SLIPWAY_SOURCE_PASSWORD: password },
+          keep: true,
+        });
+        const { counts } = JSON.parse(run.output);
+        if (counts.devices !== 10_000) throw new Error(`${counts.devices} devices were read of 10,000`);
+        return run;
+      }),
+      { seconds: 5 },
+    );
+  const dump = (name) => {
+    const packed = join(folder, `${name}-5000.sql.zst`);
+    if (!existsSync(packed)) throw new Error(`there is no ${packed}`);
+    const file = join(work, `${name}.sql`);
+    const { error, status } = spawnSync('zstd', ['-d', '-q', '-f', packed, '-o', file], { stdio: ['ignore', 2, 2] });
+    if (error || status !== 0) throw new Error('the zstd command, which unpacks it, is missing or failed');
+    return file;
+  };
+  let mysql;
+  try {
+    const file = dump('mysql');
+    mysql = await startMysql({ fast: true });
+    client(mysql, ['--execute', 'CREATE DATABASE nanomdm CHARACTER SET utf8mb4']);
+    client(mysql, ['--default-character-set=utf8mb4', 'nanomdm'], file);
+    client(mysql, ['nanomdm', '--execute', doubled((id) => `CONCAT(${id}, 'B')`)]);
+    const address = `mysql://root@127.0.0.1:${mysql.port}/nanomdm`;
+    measure('MySQL', { version: mysql.version, address }, mysql.password ?? '');
+  } catch (error) {
+    skip('read NanoMDM on MySQL', error.message);
+  } finally {
+    await mysql?.stop();
+  }
+  let postgres;
+  try {
+    const file = dump('postgres');
+    postgres = await startPostgres();
+    const { host, port, user, password, version } = postgres;
+    const psql = (database, ...args) =>
+      timed(
+        'psql',
+        ['-q', '-v', 'ON_ERROR_STOP=1', '-h', host, '-p', String(port), '-U', user, '-d', database, ...args],
+        {
+          env: { PGPASSWORD: password },
+        },
+      );
+    psql('postgres', '-c', 'CREATE DATABASE nanomdm');
+    psql('nanomdm', '-f', file);
+    psql('nanomdm', '-c', `SET search_path = public;\n${doubled((id) => `(${id} || 'B')`)}`);
+    measure(
+      'PostgreSQL',
+      { version: /[\d.]+/.exec(version)?.[0] ?? version, address: `postgres://${user}@${host}:${port}/nanomdm` },
+      password,
+    );
+  } catch (error) {
+    skip('read NanoMDM on PostgreSQL', error.message);
+  } finally {
+    await postgres?.stop();
+  }
 }
 
 // Writing to Fleet ---------------------------------------------------------------------------------------------------
