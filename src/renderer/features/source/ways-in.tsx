@@ -50,7 +50,7 @@ const NOTES: Readonly<Record<string, readonly string[]>> = {
   ],
   'micromdm ssh': [
     'The file is read where it lies, by positions, over SFTP. Nothing is started, locked or written there.',
-    'When the server writes meanwhile, what changed is read again until the copy is of one piece.',
+    'When the server writes meanwhile, the reading is begun again until the copy is of one piece.',
     'The user must be able to read the file: `sudo` cannot be used over SFTP.',
   ],
   'micromdm server': [
