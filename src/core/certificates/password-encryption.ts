@@ -8,6 +8,7 @@
 import { createDecipheriv, createHash, hash, pbkdf2, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import forge from 'node-forge';
+import { toDer } from './ber';
 import { DerCursor, printOid, TAG } from './der';
 
 const pbkdf2Async = promisify(pbkdf2);
@@ -172,7 +173,7 @@ export async function decryptByPassword(
   if (own) {
     const key = await derivePkcs12('sha1', 1, password.bmp, salt, iterations, own.keyBytes);
     const iv = await derivePkcs12('sha1', 2, password.bmp, salt, iterations, 8);
-    return decipher(own.cipher, key, iv, ciphertext);
+    return decipherStructure(own.cipher, key, iv, ciphertext);
   }
   if (!old) return { ok: false, problem: 'unsupported' };
   let block: Buffer = Buffer.concat([password.bytes, salt]);
@@ -180,7 +181,7 @@ export async function decryptByPassword(
     block = hash(old.digest, block, 'buffer');
     if (round % BATCH === BATCH - 1) await turn();
   }
-  return decipher(old.cipher, block.subarray(0, 8), block.subarray(8, 16), ciphertext);
+  return decipherStructure(old.cipher, block.subarray(0, 8), block.subarray(8, 16), ciphertext);
 }
 
 /**
@@ -303,7 +304,7 @@ export function decryptPem(headers: string, body: Buffer, password: Buffer): Ope
     block = createHash('md5').update(block).update(password).update(salt).digest();
     key = Buffer.concat([key, block]);
   }
-  return decipher(cipher, key.subarray(0, keyLengths[cipher]), iv, body);
+  return decipherStructure(cipher, key.subarray(0, keyLengths[cipher]), iv, body);
 }
 
 /** The OID of an AlgorithmIdentifier (empty when it is none) and its parameters, whole. */
@@ -333,7 +334,7 @@ async function decryptPbes2(
       : derivation.oid === OID.scrypt
         ? await deriveScrypt(derivation.parameters, bytes, length, work)
         : ({ ok: false, problem: 'unsupported' } as const);
-  return key.ok ? decipher(found.cipher, key.value, found.iv, ciphertext) : key;
+  return key.ok ? decipherStructure(found.cipher, key.value, found.iv, ciphertext) : key;
 }
 
 async function deriveScrypt(
@@ -403,6 +404,16 @@ export function readCount(cursor: DerCursor): number | null {
   let value = 0;
   for (let i = cursor.contentStart; i < cursor.end; i++) value = value * 256 + (cursor.bytes[i] as number);
   return value > 0 ? value : null;
+}
+
+/**
+ * Decrypts what passwords protect here: always one SEQUENCE, a key or the contents of a PKCS#12. Padding alone is right for
+ * one wrong password in 256, and what comes out then must not pass for the content.
+ */
+function decipherStructure(cipher: CipherName, key: Buffer, iv: Buffer, ciphertext: Buffer): Opened<Buffer> {
+  const opened = decipher(cipher, key, iv, ciphertext);
+  if (!opened.ok) return opened;
+  return opened.value[0] === TAG.sequence && toDer(opened.value) !== null ? opened : { ok: false, problem: 'password' };
 }
 
 /** Deciphers and strips the padding; a wrong key nearly always shows as wrong padding. */
