@@ -2,12 +2,12 @@
 import { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { checkServerIdentity, TLSSocket } from 'node:tls';
-import { authPlugins, createConnection, type Connection, type ConnectionOptions, type QueryError } from 'mysql2';
+import { createConnection, type Connection, type ConnectionOptions, type QueryError } from 'mysql2';
 import type { DatabaseAddress } from './address';
+import { lineOptions } from './mysql-line';
 import type { ReadingLimits, ReadingSession, ReadingTarget, Row } from './reading-session';
 import { OWN_ERROR, requirePrivacy, sessionFailure } from './session-failure';
 import { openSocket } from './socket';
-import { isLoopback, readCaFile } from './trust';
 
 /** Rows given on at a time. */
 const BATCH = 500;
@@ -29,9 +29,11 @@ export async function openMySql(target: ReadingTarget, limits: ReadingLimits): P
 
 async function optionsOf(target: ReadingTarget, limits: ReadingLimits): Promise<ConnectionOptions> {
   const { address, tls, password } = target;
-  const tunnel = target.open === undefined ? null : await target.open(address.host, address.port);
-  const options: ConnectionOptions = {
-    host: address.host,
+  const { host } = address;
+  const line = await lineOptions({ host, tls, caFailure: 'database/ca-file', openPassword: OWN_ERROR.openPassword });
+  const tunnel = target.open === undefined ? null : await target.open(host, address.port);
+  return {
+    host,
     port: address.port,
     user: address.user,
     database: address.database,
@@ -45,26 +47,8 @@ async function optionsOf(target: ReadingTarget, limits: ReadingLimits): Promise<
     multipleStatements: false,
     flags: ['-LOCAL_FILES', '-ODBC', '-IGNORE_SPACE'],
     stream: () => tunnel ?? openSocket(address),
+    ...line,
   };
-  if (tls.mode !== 'disabled') {
-    const example = 'the certificate of the CA that issued the MySQL server’s certificate (on a MySQL server: ca.pem)';
-    options.ssl = {
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: true,
-      verifyIdentity: tls.mode === 'verify-identity',
-      ...(tls.caFile === null ? {} : { ca: await readCaFile(tls.caFile, 'database/ca-file', example) }),
-    };
-  } else if (!isLoopback(address.host)) {
-    // Over an open line anybody in between could hand out the key the password is encrypted with.
-    const refuseKey = (): never => {
-      throw Object.assign(new Error('public key refused'), { code: OWN_ERROR.openPassword });
-    };
-    options.authPlugins = {
-      caching_sha2_password: authPlugins.caching_sha2_password({ onServerPublicKey: refuseKey }),
-      sha256_password: authPlugins.sha256_password({ onServerPublicKey: refuseKey }),
-    };
-  }
-  return options;
 }
 
 class MySqlSession implements ReadingSession {

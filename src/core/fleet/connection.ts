@@ -1,15 +1,16 @@
 /**
  * The connection to Fleet's MySQL: who may connect how, what the session promises, how errors become failures.
  *
- * Everything above works with {@link FleetConnection}; mysql2 is known to this file and its neighbour
- * `database-failure` alone.
+ * Everything above works with {@link FleetConnection}; mysql2 is known to this file, its neighbour
+ * `database-failure` and `database/` alone.
  */
 import type { Socket } from 'node:net';
 import { checkServerIdentity, TLSSocket } from 'node:tls';
-import { authPlugins, createConnection, type Connection, type ConnectionOptions, type QueryError } from 'mysql2';
+import { createConnection, type Connection, type ConnectionOptions, type QueryError } from 'mysql2';
 import { hostAndPort, parseDatabaseAddress, type DatabaseAddress } from '../database/address';
+import { lineOptions } from '../database/mysql-line';
 import { openSocket } from '../database/socket';
-import { isLoopback, readCaFile, type TlsMode } from '../database/trust';
+import { isLoopback, type TlsMode } from '../database/trust';
 import { refused } from '../failure';
 import type { Secret } from '../secret';
 import { databaseFailure, PUBLIC_KEY_REFUSED } from './database-failure';
@@ -164,8 +165,6 @@ export async function connectFleet(
 /** `host:port`, for people. */
 export const nameOf = hostAndPort;
 
-const CA_EXAMPLE = 'the certificate of the CA that issued the MySQL server’s certificate (on a MySQL server: ca.pem)';
-
 async function optionsOf(target: FleetTarget, limits: ConnectionLimits): Promise<ConnectionOptions> {
   const { address, tls } = target;
   const plain = tls.mode === 'disabled';
@@ -197,25 +196,8 @@ async function optionsOf(target: FleetTarget, limits: ConnectionLimits): Promise
     stream: () => openSocket(address),
   };
   if (target.password !== null) options.password = target.password.revealText();
-  if (!plain) {
-    options.ssl = {
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: true,
-      verifyIdentity: tls.mode === 'verify-identity',
-      ...(tls.caFile === null ? {} : { ca: await readCaFile(tls.caFile, 'fleet/ca-file', CA_EXAMPLE) }),
-    };
-  } else if (!isLoopback(address.host)) {
-    // Over an open line the server would hand out an RSA key to encrypt the password with, and so would anybody in
-    // between: the password is only sent hashed, or not at all.
-    const refuseKey = (): never => {
-      throw Object.assign(new Error('public key refused'), { code: PUBLIC_KEY_REFUSED });
-    };
-    options.authPlugins = {
-      caching_sha2_password: authPlugins.caching_sha2_password({ onServerPublicKey: refuseKey }),
-      sha256_password: authPlugins.sha256_password({ onServerPublicKey: refuseKey }),
-    };
-  }
-  return options;
+  const line = { host: address.host, tls, caFailure: 'fleet/ca-file', openPassword: PUBLIC_KEY_REFUSED };
+  return { ...options, ...(await lineOptions(line)) };
 }
 
 /** What a server answers is not ours to trust: a proxy in between may say `NULL`, or 1 as a text. */
