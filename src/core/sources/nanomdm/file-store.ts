@@ -9,7 +9,7 @@ import { SHARED_IPAD_USER } from '../micromdm/push-info';
 import { readTokenUpdate, type TokenUpdateFacts } from './check-in';
 import { folderCommands } from './folder-commands';
 import { FolderListing, someAtATime } from './folder-listing';
-import { isNothing, oversizedOf } from './folder-values';
+import { readDeviceFiles } from './device-files';
 import {
   TYPE,
   type AssociationRecord,
@@ -107,7 +107,7 @@ export class FileStore implements Store {
     return (await folderCommands(this.folder))?.waiting() ?? null;
   }
 
-  async #device(id: string): Promise<DeviceRecord> {
+  #device(id: string): Promise<DeviceRecord> {
     const paths = {
       authenticate: `${id}/Authenticate.plist`,
       token_update: `${id}/TokenUpdate.plist`,
@@ -116,30 +116,7 @@ export class FileStore implements Store {
       unlock_token: `${id}/UnlockToken.dat`,
       bootstrap_token_b64: `${id}/BootstrapToken.dat`,
     };
-    const [authenticate, tokenUpdate, identity, serial, unlockToken, bootstrapToken] = await Promise.all([
-      this.listing.value(paths.authenticate),
-      this.listing.value(paths.token_update),
-      this.listing.value(paths.identity_cert),
-      this.listing.text(paths.serial_number),
-      this.listing.value(paths.unlock_token),
-      this.listing.value(paths.bootstrap_token_b64),
-    ]);
-    const certificate = identity === null ? null : (readCertificateBytes(identity)[0] ?? null);
-    return {
-      id,
-      serial,
-      identityCertificate: certificate,
-      authenticate,
-      tokenUpdate,
-      unlockToken: isNothing(unlockToken) ? null : unlockToken,
-      bootstrapToken: isNothing(bootstrapToken) ? null : bootstrapToken,
-      authenticatedAt: null,
-      tokenUpdatedAt: null,
-      unlockTokenAt: null,
-      contactAt: null,
-      oversized: oversizedOf(this.listing, paths),
-      unreadable: identity !== null && certificate === null ? ['identity_cert'] : [],
-    };
+    return readDeviceFiles(this.listing, id, paths, (pem) => readCertificateBytes(pem)[0] ?? null);
   }
 
   #all(): Promise<readonly Channel[]> {

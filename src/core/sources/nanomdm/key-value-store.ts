@@ -7,7 +7,7 @@ import { FindingLog } from '../finding-log';
 import { readTokenUpdate } from './check-in';
 import { folderCommands } from './folder-commands';
 import { FolderListing, someAtATime } from './folder-listing';
-import { isNothing, oversizedOf } from './folder-values';
+import { readDeviceFiles } from './device-files';
 import type {
   AssociationRecord,
   DeviceRecord,
@@ -120,7 +120,7 @@ export class KeyValueStore implements Store {
     return (await folderCommands(this.folder))?.waiting() ?? null;
   }
 
-  async #device(id: string, stem: string): Promise<DeviceRecord> {
+  #device(id: string, stem: string): Promise<DeviceRecord> {
     const enrollment = this.#keys.enrollments.get(id) ?? stem.replace(/^devices\//, 'enrollments/');
     const paths = {
       authenticate: `${stem}.auth`,
@@ -130,30 +130,7 @@ export class KeyValueStore implements Store {
       unlock_token: `${enrollment}.unl_tok`,
       bootstrap_token_b64: `${stem}.bstoken`,
     };
-    const [authenticate, tokenUpdate, identity, serial, unlockToken, bootstrapToken] = await Promise.all([
-      this.listing.value(paths.authenticate),
-      this.listing.value(paths.token_update),
-      this.listing.value(paths.identity_cert),
-      this.listing.text(paths.serial_number),
-      this.listing.value(paths.unlock_token),
-      this.listing.value(paths.bootstrap_token_b64),
-    ]);
-    return {
-      id,
-      serial,
-      identityCertificate: isNothing(identity) ? null : identity,
-      authenticate,
-      tokenUpdate,
-      unlockToken: isNothing(unlockToken) ? null : unlockToken,
-      // Cleared, it stays as an empty file.
-      bootstrapToken: isNothing(bootstrapToken) ? null : bootstrapToken,
-      authenticatedAt: null,
-      tokenUpdatedAt: null,
-      unlockTokenAt: null,
-      contactAt: null,
-      oversized: oversizedOf(this.listing, paths),
-      unreadable: [],
-    };
+    return readDeviceFiles(this.listing, id, paths, (der) => (der.length === 0 ? null : der));
   }
 
   async #deviceOf(id: string): Promise<string> {
