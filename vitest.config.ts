@@ -19,6 +19,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'engine', include: SHARING, isolate: false, globalSetup: setup } },
     ],
+    setupFiles: ['test/property-seed.ts'],
     pool: 'forks',
     maxWorkers: 2,
     retry: 0,

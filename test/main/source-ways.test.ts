@@ -63,10 +63,12 @@ describe('a way', () => {
           return;
         }
         expect(printSource(parseSource(reference))).toBe(reference);
-        const address = new URL(parseSource(reference).location);
-        expect(decodeURIComponent(address.username)).toBe(user.trim());
-        expect(decodeURIComponent(address.pathname.slice(1))).toBe(name.trim());
+        const [, who = '', where = ''] = /^mysql:\/\/([^@]*)@[^/]*\/(.*)$/.exec(parseSource(reference).location) ?? [];
+        expect(decodeURIComponent(who)).toBe(user.trim());
+        expect(decodeURIComponent(where)).toBe(name.trim());
       }),
+      // `URL` would fold this one away.
+      { examples: [['.', '!', ' ']] },
     );
   });
 

@@ -6,6 +6,7 @@ import { basename, dirname } from 'node:path';
 import { isLoopback } from '../fleet/connection';
 import { shellQuoted } from '../shell-quoted';
 import { parseSource, type SourceReference } from '../sources';
+import { databaseAddress, folderPath } from '../sources/nanomdm/source';
 import type { Confirmation } from './decommission';
 
 export interface OwnBackup {
@@ -38,19 +39,18 @@ export function ownBackupCommands(reference: SourceReference): string[] {
 }
 
 function databaseCommand(engine: 'mysql' | 'postgres', location: string): string {
-  const { hostname, port, username, pathname } = new URL(location);
-  const host = decodeURIComponent(hostname).replace(/^\[|\]$/g, '');
-  const user = shellQuoted(decodeURIComponent(username));
-  const database = shellQuoted(decodeURIComponent(pathname.slice(1)));
+  const { host, port, user: account, database: name } = databaseAddress(location);
+  const user = shellQuoted(account);
+  const database = shellQuoted(name);
   const open = isLoopback(host);
-  const place = `--host=${shellQuoted(host)} --port=${port === '' ? (engine === 'mysql' ? '3306' : '5432') : port}`;
+  const place = `--host=${shellQuoted(host)} --port=${port}`;
   return engine === 'mysql'
     ? `mysqldump --single-transaction --routines --triggers --set-gtid-purged=OFF --no-tablespaces ${place} --user=${user} --password${open ? '' : ' --ssl-mode=VERIFY_IDENTITY'} ${database} > old-server-before-switch-off.sql`
     : `${open ? '' : 'PGSSLMODE=verify-full '}pg_dump --format=custom --file=old-server-before-switch-off.dump ${place} --username=${user} --password ${database}`;
 }
 
 function folderCommand(location: string, name: string): string {
-  const path = location.startsWith('ssh://') ? decodeURIComponent(new URL(location).pathname) : location;
+  const path = folderPath(location);
   return privately(
     `tar --create --gzip --file=${name}.tar.gz --directory=${shellQuoted(dirname(path))} ${shellQuoted(basename(path))}`,
   );

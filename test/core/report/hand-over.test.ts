@@ -235,6 +235,10 @@ describe('the old server’s own backup', () => {
       'nanomdm:postgres://n%27o@127.0.0.1:5433/nano%20mdm',
       "pg_dump --format=custom --file=old-server-before-switch-off.dump --host=127.0.0.1 --port=5433 --username='n'\\''o' --password 'nano mdm'",
     ],
+    [
+      'nanomdm:mysql://root@[::1]/.',
+      'mysqldump --single-transaction --routines --triggers --set-gtid-purged=OFF --no-tablespaces --host=::1 --port=3306 --user=root --password . > old-server-before-switch-off.sql',
+    ],
   ])('of %s', (text, command) => {
     const reference = parseSource(text);
     expect(needsOwnBackup(reference)).toBe(true);

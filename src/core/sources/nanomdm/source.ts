@@ -74,9 +74,26 @@ function parse(location: string, companions: Companions): SourceReference {
   if (isSsh(location))
     return { kind: 'nanomdm', transport: 'folder', location: printSsh(parseSshPlace(location)), ...more };
   if (!isDatabase) return { kind: 'nanomdm', transport: 'folder', location: resolve(location), ...more };
-  const address = parseDatabaseAddress(location, PORTS, WORDS);
+  const address = databaseAddress(location);
   const engine: Engine = /^mysql:/i.test(location) ? 'mysql' : 'postgres';
   return { kind: 'nanomdm', transport: engine, location: printDatabaseAddress(engine, address), ...more };
+}
+
+/**
+ * Where a database source is. Names are taken apart here alone: `URL` would fold a database named `.` away.
+ * @param location `mysql://user@host:3306/database` or `postgres://user@host:5432/database`
+ * @throws FailureError `usage/source-url`, `usage/secret-in-url`
+ */
+export function databaseAddress(location: string): DatabaseAddress {
+  return parseDatabaseAddress(location, PORTS, WORDS);
+}
+
+/**
+ * Where a folder source is on the machine that has it: this one, or the one its SSH address names.
+ * @throws FailureError `usage/ssh-address`
+ */
+export function folderPath(location: string): string {
+  return isSsh(location) ? parseSshPlace(location).path : location;
 }
 
 /** What lies beside a source is read from this machine. */
@@ -153,7 +170,7 @@ async function inDatabase<T>(
   options: ReadOptions,
   work: (session: ReadingSession) => Promise<T>,
 ): Promise<T> {
-  const address = parseDatabaseAddress(location, PORTS, WORDS);
+  const address = databaseAddress(location);
   options.onProgress?.({ label: 'reading the source', done: 0, total: null });
   if (via === undefined) return inSession(engine, address, options, work);
   const tunnel = await openTunnel(via, options.ssh);
