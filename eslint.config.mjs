@@ -66,13 +66,17 @@ function policies() {
     const from = { element: { type: name } };
     const types = uses.flatMap((used) => (used === 'core' ? core : [used]));
     return [
-      ...types.map((type) => ({ from, allow: { to: { element: { type } } } })),
+      ...(types.length > 0 ? [{ from, allow: { to: { element: { type: types } } } }] : []),
       ...(node ? [{ from, allow: { to: { module: { origin: 'core' } } } }] : []),
-      ...packages.map((source) => ({
-        from,
-        allow: { to: { module: source === '*' ? { origin: 'external' } : { origin: 'external', source } } },
-      })),
-      ...never.map((source) => ({ from, disallow: { to: { module: { origin: 'external', source } } } })),
+      ...(packages.length === 0
+        ? []
+        : [
+            {
+              from,
+              allow: { to: { module: { origin: 'external', ...(packages[0] === '*' ? {} : { source: packages }) } } },
+            },
+          ]),
+      ...(never.length === 0 ? [] : [{ from, disallow: { to: { module: { origin: 'external', source: never } } } }]),
       // The command line takes its version from the manifest.
       ...(uses.includes('package') ? [{ from, allow: { to: { file: { categories: 'manifest' } } } }] : []),
     ];
