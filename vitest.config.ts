@@ -21,7 +21,8 @@ export default defineConfig({
     ],
     setupFiles: ['test/property-seed.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the two processors there are: a fifth of the time is waiting for a server or a pause that is meant.
+    maxWorkers: 3,
     retry: 0,
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -15,6 +15,9 @@ function write(path: string, devices: number, more: MicroMdmOptions = {}): void 
   writeMicroMdm(path, { devices, seed: 'failures', at: Date.now(), sign: 'fake', unlockTokenBytes: 64, ...more });
 }
 
+// Each is a window and a database of its own, and the longest of them waits for a server for a minute.
+test.describe.configure({ mode: 'parallel' });
+
 test('a wrong password is said plainly; what was typed stays, and the password is nowhere', async ({
   app,
   database,

@@ -12,8 +12,8 @@ export default defineConfig<HostOption>({
   testDir: '.',
   outputDir: join(root, 'test-results', 'artifacts'),
   globalSetup: './global-setup.ts',
-  // Two windows at once: each waits for its engine, its MySQL or its Chromium most of the time.
-  workers: 2,
+  // Three windows at once: each waits for its engine, its MySQL or its Chromium most of the time.
+  workers: 3,
   retries: 0,
   timeout: 60_000,
   use: { actionTimeout: 20_000 },
