@@ -2,9 +2,10 @@
  * Files for their owner alone (0600), whole or not there at all: written under a temporary name beside their place, made
  * durable, then given their name. The one way this program writes a file that matters.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { link, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { FailureError, misused } from './failure';
 
@@ -30,6 +31,7 @@ export class PrivateFile {
   static async create(path: string, { overwrite = false }: WriteOptions = {}): Promise<PrivateFile> {
     const file = new PrivateFile(path, overwrite);
     refuseExisting(file.path, overwrite);
+    await removeAbandoned(dirname(file.path));
     // 0600 from the first byte on.
     file.#handle = await guarded(file.path, () => open(file.#temporary, 'wx', 0o600));
     return file;
@@ -93,9 +95,37 @@ export function refuseExisting(path: string, overwrite = false): void {
   if (!overwrite && existsSync(path)) exists(path);
 }
 
-/** A name beside `target` for writing under until it is complete. */
+/** A name beside `target` for writing under until it is complete. It tells whose it is: see {@link removeAbandoned}. */
 export function temporaryName(target: string): string {
-  return join(dirname(target), `.${randomBytes(6).toString('hex')}.part`);
+  return join(dirname(target), `.${machine()}-${process.pid}-${randomBytes(6).toString('hex')}.part`);
+}
+
+/**
+ * Removes what processes of this machine left unfinished in a folder when they were killed: it may hold secrets, and nothing
+ * reads it again. What a living process or another machine is writing stays. Never throws: it is no reason not to write.
+ */
+export async function removeAbandoned(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const [, where, pid] = /^\.([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{12}\.part$/.exec(name) ?? [];
+    if (where !== machine() || isAlive(Number(pid))) continue;
+    await unlink(join(folder, name)).catch(() => undefined);
+  }
+}
+
+/** Which machine this is, as far as its name tells. */
+function machine(): string {
+  return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Another account's process is alive, too.
+    return codeOf(error) !== 'ESRCH';
+  }
 }
 
 function exists(path: string): never {
@@ -131,14 +161,21 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
     throw new FailureError(
       {
         code: 'file/cannot-write',
-        message: `${path} cannot be written (${reason}).`,
-        remedy: 'Check that its folder is there, that you may write to it, and that there is room on the disk.',
+        message: `${path} cannot be written${isFull(reason) ? ': there is no room left for it' : ''} (${reason}).`,
+        remedy: isFull(reason)
+          ? 'Make room on that disk, or name a place on another, and do the same again.'
+          : 'Check that its folder is there, that you may write to it, and that there is room on the disk.',
         kind: 'unreadable',
         detail: { path, reason },
       },
       { cause: error },
     );
   }
+}
+
+/** Whether a disk, or what one account may use of it, is full. */
+export function isFull(code: string): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** Makes a rename durable. Not every platform can open a folder for that; the file itself is durable already. */

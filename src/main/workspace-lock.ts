@@ -90,7 +90,7 @@ function cannotWrite(code: string | undefined): never {
   return unreadable(
     'workspace/cannot-lock',
     `The workspace folder cannot be written to (${code ?? 'unknown error'}).`,
-    'Choose a folder this account may write to.',
+    'Choose a folder this account may write to, on a disk that has room.',
   );
 }
 

@@ -169,7 +169,7 @@ async function makeFolders(path: string): Promise<void> {
     unreadable(
       'workspace/cannot-make',
       `The workspace cannot be made at ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
-      'Choose a folder this account may write to.',
+      'Choose a folder this account may write to, on a disk that has room.',
     );
   }
 }

@@ -1,10 +1,10 @@
 /** Private files: whole or not there, for their owner alone, and never over another one unless that was said. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PrivateFile, refuseExisting, writePrivate } from '../../src/core/private-file';
+import { PrivateFile, refuseExisting, temporaryName, writePrivate } from '../../src/core/private-file';
 import { readGiven, readGivenSecret } from '../../src/core/given-file';
 
 let folder: string;
@@ -58,6 +58,20 @@ describe('a private file', () => {
     await expect(writePrivate(join(folder, 'no', 'x'), 'x')).rejects.toMatchObject(
       failing('file/cannot-write', 'unreadable'),
     );
+  });
+});
+
+describe('what a killed process left unfinished', () => {
+  it('goes with the next file, and only that', async () => {
+    const mine = basename(temporaryName(join(folder, 'x')));
+    const dead = String(spawnSync(process.execPath, ['-e', '']).pid);
+    const abandoned = mine.replace(`-${process.pid}-`, `-${dead}-`);
+    const foreign = abandoned.replace(/^\.[0-9a-f]{8}/, '.00000000');
+    const kept = [mine, foreign, '.notes.part', 'theirs.part'];
+    for (const name of [abandoned, ...kept]) writeFileSync(join(folder, name), 'secret');
+    await writePrivate(join(folder, 'next'), 'next');
+    expect(leftOvers().sort()).toEqual([...kept].sort());
+    for (const name of kept) rmSync(join(folder, name));
   });
 });
 

@@ -12,6 +12,7 @@ import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { z } from 'zod';
 import { FailureError, refused, unreadable } from '../failure';
+import { isFull } from '../private-file';
 
 const FIRST = '0'.repeat(64);
 
@@ -180,7 +181,7 @@ export class ChainedLog<E extends object> {
       unreadable(
         'journal/unwritable',
         `The journal ${path} could not be opened for writing (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
-        'Nothing is written to Fleet without a journal: choose a folder on a local disk that you may write to.',
+        'Nothing is written to Fleet without a journal: choose a folder on a local disk that has room and that you may write to.',
       );
     }
     try {
@@ -213,10 +214,11 @@ export class ChainedLog<E extends object> {
       await this.#file.writeFile(bytes);
       await this.#file.datasync();
     } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
       this.#broken = new FailureError({
         kind: 'unreadable',
         code: 'journal/unwritable',
-        message: `The journal ${this.path} could not be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
+        message: `The journal ${this.path} could not be written${isFull(reason) ? ': there is no room left for it' : ''} (${reason}).`,
         remedy: 'Make room on the disk and run the same command again; Fleet holds only what was committed before.',
       });
       throw this.#broken;

@@ -21,7 +21,7 @@ export async function privateFolder(path: string): Promise<void> {
     return unreadable(
       'folder/cannot-make',
       `The folder ${path} cannot be made or entered (${codeOf(error)}).`,
-      'Name a folder this account may write to.',
+      'Name a folder this account may write to, on a disk that has room.',
       { path },
     );
   }

@@ -3,7 +3,7 @@ import { link, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { copyRemote, copyStable, openBolt } from '../../bolt';
 import { misused, unreadable } from '../../failure';
-import { temporaryName } from '../../private-file';
+import { removeAbandoned, temporaryName } from '../../private-file';
 import { isSsh, parseSshPlace, printSsh, SSH_LIMITS, withRemoteFile } from '../../ssh';
 import { privateFolder } from '../private-folder';
 import type { ProfileCommands, ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
@@ -63,6 +63,7 @@ async function copy(
   options: Omit<ReadOptions, 'at' | 'folder'>,
 ): Promise<SourceCopy> {
   await privateFolder(folder);
+  await removeAbandoned(folder);
   const temporary = temporaryName(join(folder, 'copy'));
   try {
     const made = await (reference.transport === 'file'
