@@ -13,6 +13,7 @@ import {
   type Need,
   type Outcome,
 } from './check';
+import { CLOCK_CHECK } from './clock';
 import { CONTROLS_CHECKS } from './controls';
 import { Facts } from './facts';
 import { FLEET_CHECKS } from './fleet';
@@ -38,6 +39,7 @@ export const CHECKS: readonly Check[] = [
   CA_POOL_CHECK,
   SCEP_DEPOT_CHECK,
   ...MYSQL_CHECKS,
+  CLOCK_CHECK,
   ...FLEET_CHECKS,
   ...IDENTITY_CHECKS,
   ...HOST_CHECKS,
