@@ -1,6 +1,6 @@
 /** Input for the bench: databases of any size, and the same rows in the forms that apply is compared with. */
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { knownSchema } from '../../src/core/fleet/probe';
 import { MIGRATION_TABLES } from '../../src/core/fleet/schema';
 import { deriveRows, type DeviceRows, type Row, type Value } from '../../src/core/migration/rows';
@@ -12,7 +12,7 @@ import { writeMicroMdm } from '../micromdm-writer';
 /** Writes a database of devices of the usual shapes, with made-up signatures. */
 export function writeDatabase({ path, devices }: { path: string; devices: number }): { size: number } {
   const temporary = `${path}.part`;
-  const { size } = writeMicroMdm(temporary, { devices });
+  const { size } = writeMicroMdm(temporary, { devices, tell: false, sortIn: dirname(path) });
   renameSync(temporary, path);
   return { size };
 }
