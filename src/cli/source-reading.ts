@@ -119,7 +119,7 @@ export function readCopy(
 ): Promise<Snapshot> {
   return readSource(
     { kind: reference.kind, transport: 'file', location: path },
-    { at, salvage: options.salvage ?? false, onProgress },
+    { at, salvage: options.salvage ?? false, privateCopy: true, onProgress },
   );
 }
 

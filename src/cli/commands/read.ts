@@ -88,6 +88,10 @@ function findingJson(finding: Finding): Record<string, unknown> {
   };
 }
 
+function* withUdid(devices: Iterable<JudgedDevice>): Generator<JudgedDevice> {
+  for (const judged of devices) if (judged.device.udid !== null) yield judged;
+}
+
 function* mapped<T, U>(list: Iterable<T>, change: (entry: T) => U): Generator<U> {
   for (const entry of list) yield change(entry);
 }
@@ -120,8 +124,7 @@ async function printSnapshot(snapshot: Snapshot, judgement: Judgement, listDevic
     `${styled(counted(counts.devices, 'device'), 'bold')}: ${styled(`${counts.ready} ready`, 'green')}, ` +
       `${styled(`${counts.caution} caution`, 'yellow')}, ${styled(`${counts.blocked} blocked`, 'red')}`,
   );
-  const withUdid = judgement.devices.filter(({ device }) => device.udid !== null);
-  for (const { code, severity, sentence, remedy, count } of countReasons(withUdid)) {
+  for (const { code, severity, sentence, remedy, count } of countReasons(withUdid(judgement.devices))) {
     const sign = severity === 'block' ? styled('✗', 'red') : severity === 'caution' ? styled('!', 'yellow') : '·';
     await print(`  ${sign} ${count} × ${plain(sentence)} ${styled(code, 'dim')}`, `      ${plain(remedy)}`);
   }

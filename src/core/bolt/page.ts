@@ -34,6 +34,8 @@ export interface BoltEntry {
   readonly value: Buffer;
   /** The value is a nested bucket. */
   readonly isBucket: boolean;
+  /** Byte offset in the file of the key, which the value follows at once. */
+  readonly position: number;
 }
 
 /** Compares two byte ranges as Bolt orders keys: unsigned bytes, the shorter first. */
@@ -169,6 +171,7 @@ export class Page {
       key: buffer.subarray(keyStart, keyEnd),
       value: buffer.subarray(keyEnd, keyEnd + buffer.readUInt32LE(at + 12)),
       isBucket: (buffer.readUInt32LE(at) & BUCKET_FLAG) !== 0,
+      position: this.filePosition + keyStart,
     };
   }
 

@@ -204,15 +204,18 @@ export const NOTHING_PROVEN: CaNote = {
 
 /** The certificates of a source's devices, by UDID or serial number. */
 export function issuedTo(
-  devices: readonly {
+  devices: Iterable<{
     readonly udid: string | null;
     readonly serial: string | null;
     readonly certificate: { readonly der: Buffer | null } | null;
-  }[],
+  }>,
 ): ProvenCertificate[] {
-  return devices.flatMap(({ udid, serial, certificate }) =>
-    certificate?.der ? [{ name: udid ?? serial ?? 'a device', der: certificate.der }] : [],
-  );
+  const issued: ProvenCertificate[] = [];
+  for (const { udid, serial, certificate } of devices) {
+    const der = certificate?.der;
+    if (der) issued.push({ name: udid ?? serial ?? 'a device', der });
+  }
+  return issued;
 }
 
 /** Says of a certificate whether `ca` issued it. */

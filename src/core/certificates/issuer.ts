@@ -70,11 +70,11 @@ export class Issuer {
 /** What {@link verifyIssuers} wants of a snapshot; every snapshot fits. */
 export interface IssuedDevices {
   readonly scepCa: { readonly der: Buffer } | null;
-  readonly devices: readonly {
+  readonly devices: Iterable<{
     readonly udid: string | null;
     readonly certificate: IssuedCertificate | null;
     readonly formerCertificates?: readonly IssuedCertificate[];
-  }[];
+  }>;
 }
 
 interface IssuedCertificate {

@@ -86,15 +86,20 @@ const BATCH = 1_000;
  */
 export async function readHosts(
   connection: FleetConnection,
-  devices: readonly { readonly udid: string | null; readonly serial: string | null }[],
+  devices: Iterable<{ readonly udid: string | null; readonly serial: string | null }>,
 ): Promise<Hosts> {
   const hosts = new Hosts();
-  const udids = distinct(devices.map((device) => device.udid));
-  const serials = distinct(devices.map((device) => device.serial));
-  for (const [column, values] of [
+  const udids = new Map<string, string>();
+  const serials = new Map<string, string>();
+  for (const { udid, serial } of devices) {
+    note(udids, udid);
+    note(serials, serial);
+  }
+  for (const [column, distinct] of [
     ['uuid', udids],
     ['hardware_serial', serials],
   ] as const) {
+    const values = [...distinct.values()];
     for (let start = 0; start < values.length; start += BATCH) {
       const batch = values.slice(start, start + BATCH);
       const rows = await connection.query<HostRow>(
@@ -119,12 +124,11 @@ function hostOf(row: HostRow): Host {
   };
 }
 
-function distinct(values: readonly (string | null)[]): string[] {
-  const seen = new Map<string, string>();
-  for (const value of values) {
-    if (value !== null && keyOf(value) !== '' && !seen.has(keyOf(value))) seen.set(keyOf(value), value);
-  }
-  return [...seen.values()];
+/** Notes a value, once of those that Fleet's collation takes for the same. */
+function note(distinct: Map<string, string>, value: string | null): void {
+  if (value === null) return;
+  const key = keyOf(value);
+  if (key !== '' && !distinct.has(key)) distinct.set(key, value);
 }
 
 /**

@@ -15,7 +15,7 @@ const WORST_FIRST: readonly Severity[] = ['block', 'caution', 'note'];
  * Counts reasons over devices, worst and most frequent first. A code whose sentences say different things
  * is told with each; one whose sentences name single devices is told once, by the first of them.
  */
-export function countReasons(devices: readonly JudgedDevice[]): CountedReason[] {
+export function countReasons(devices: Iterable<JudgedDevice>): CountedReason[] {
   const byCode = new Map<string, Map<string, { reason: Reason; count: number }>>();
   for (const { reasons } of devices) {
     const seen = new Set<string>();

@@ -15,6 +15,7 @@ import type {
   SourceDevice,
   SourceUser,
 } from '../sources/snapshot';
+import { isHeld, MadeSequence, type Sequence } from '../sources/sequence';
 import { SUPERSEDED } from '../sources/several/same-device';
 import { TIMESTAMP_LAST } from '../utc-text';
 
@@ -34,7 +35,7 @@ export interface JudgedDevice {
 
 export interface Judgement {
   /** In the snapshot's order; records without a UDID are blocked (`no-udid`). */
-  readonly devices: readonly JudgedDevice[];
+  readonly devices: Sequence<JudgedDevice>;
   /** Over the devices that have a UDID. */
   readonly counts: {
     readonly devices: number;
@@ -79,22 +80,39 @@ const ORDER: Readonly<Record<Severity, number>> = { block: 0, caution: 1, note: 
  * @param at the clock, milliseconds since the epoch
  */
 export function judge(snapshot: Snapshot, at: number): Judgement {
-  const survey = surveyOf(snapshot);
+  const { devices } = snapshot;
+  let survey = isHeld(devices) ? surveyOf(devices) : surveyOf([]);
   const counts = { devices: 0, ready: 0, caution: 0, blocked: 0 };
   // One list and one function for all devices: of most there is nothing to say.
   const said: Reason[] = [];
   const say: Say = (severity, code, sentence, remedy) => void said.push({ code, severity, sentence, remedy });
-  const devices = snapshot.devices.map((device) => {
+  const judgeOne = (device: SourceDevice): JudgedDevice => {
     said.length = 0;
     const along = judgeDevice(device, snapshot, survey, at, said, say);
-    const judged = conclude(device, said, along);
-    if (device.udid !== null) {
-      counts.devices += 1;
-      counts[judged.verdict] += 1;
+    return conclude(device, said, along);
+  };
+  const count = (judged: JudgedDevice, by = 1): JudgedDevice => {
+    if (judged.device.udid !== null) {
+      counts.devices += by;
+      counts[judged.verdict] += by;
     }
     return judged;
+  };
+  const findings = findingsOf(snapshot, at);
+  if (isHeld(devices)) return { devices: devices.map((device) => count(judgeOne(device))), counts, findings };
+
+  // One walk: first every device is judged as if it had nothing in common with another, then those that may have again.
+  const keys = new CommonKeys(devices.length);
+  devices.forEach((device, ordinal) => {
+    keys.add(device, ordinal);
+    count(judgeOne(device));
   });
-  return { devices, counts, findings: findingsOf(snapshot, at) };
+  const related = keys.related().map((ordinal) => devices.at(ordinal) as SourceDevice);
+  for (const device of related) count(judgeOne(device), -1);
+  survey = surveyOf(related);
+  for (const device of related) count(judgeOne(device));
+  const again = (ordinal: number): JudgedDevice => judgeOne(devices.at(ordinal) as SourceDevice);
+  return { devices: new MadeSequence(devices.length, again), counts, findings };
 }
 
 /** Every certificate of a device that goes along, the present one last. */
@@ -124,12 +142,12 @@ interface Survey {
   readonly sharedCertificates: ReadonlySet<string>;
 }
 
-function surveyOf(snapshot: Snapshot): Survey {
+function surveyOf(devices: readonly SourceDevice[]): Survey {
   const udids = new Several();
   const serials = new Several();
   const holders = new Map<string, string>();
   const sharedCertificates = new Set<string>();
-  for (const device of snapshot.devices) {
+  for (const device of devices) {
     const { udid, serial, certificate, formerCertificates } = device;
     if (udid === null || device.reasons.some(({ code }) => code === SUPERSEDED)) continue;
     udids.add(udid.toLowerCase(), device);
@@ -143,6 +161,63 @@ function surveyOf(snapshot: Snapshot): Survey {
     formerCertificates?.forEach(hold);
   }
   return { byUdid: udids.groups, bySerial: serials.groups, sharedCertificates };
+}
+
+/**
+ * Finds the devices that have a key in common with another, and perhaps some that have not: what {@link surveyOf} would
+ * find among all it finds among these. Of the others only hashes are kept, 8 bytes a key.
+ */
+class CommonKeys {
+  /** Of the UDID, the serial number and the present certificate, by ordinal; 0 for none. */
+  readonly #hashes: Float64Array;
+  readonly #formers: { readonly ordinal: number; readonly hash: number }[] = [];
+
+  constructor(devices: number) {
+    this.#hashes = new Float64Array(devices * 3);
+  }
+
+  add({ udid, serial, certificate, formerCertificates = [] }: SourceDevice, ordinal: number): void {
+    if (udid === null) return;
+    const at = ordinal * 3;
+    this.#hashes[at] = hashOf(udid.toLowerCase(), 1);
+    if (serial !== null) this.#hashes[at + 1] = hashOf(serial.trim().toLowerCase(), 2);
+    if (certificate !== null) this.#hashes[at + 2] = hashOf(certificate.sha256, 3);
+    for (const { sha256 } of formerCertificates) this.#formers.push({ ordinal, hash: hashOf(sha256, 3) });
+  }
+
+  /** Their ordinals, ascending. */
+  related(): number[] {
+    const sorted = new Float64Array(this.#hashes.length + this.#formers.length);
+    sorted.set(this.#hashes);
+    this.#formers.forEach(({ hash }, index) => (sorted[this.#hashes.length + index] = hash));
+    sorted.sort();
+    const common = new Set<number>();
+    for (let index = 1; index < sorted.length; index += 1) {
+      const hash = sorted[index] as number;
+      if (hash !== 0 && hash === sorted[index - 1]) common.add(hash);
+    }
+    if (common.size === 0) return [];
+    const ordinals = new Set<number>();
+    this.#hashes.forEach((hash, index) => {
+      if (common.has(hash)) ordinals.add(Math.floor(index / 3));
+    });
+    for (const { ordinal, hash } of this.#formers) if (common.has(hash)) ordinals.add(ordinal);
+    return [...ordinals].sort((a, b) => a - b);
+  }
+}
+
+/** 53 bits of a text, never 0: equal texts have equal ones, and of a million others hardly two. */
+function hashOf(text: string, seed: number): number {
+  let high = 0x811c_9dc5 ^ seed;
+  let low = 0x9e37_79b9 ^ seed;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    high = Math.imul(high ^ unit, 0x85eb_ca6b);
+    low = Math.imul(low ^ unit, 0xc2b2_ae35);
+  }
+  high = Math.imul(high ^ (high >>> 16), 0x7feb_352d) ^ Math.imul(low ^ (low >>> 13), 0x846c_a68b);
+  low = Math.imul(low ^ (low >>> 16), 0x7feb_352d) ^ Math.imul(high ^ (high >>> 13), 0x846c_a68b);
+  return (high >>> 11) * 0x1_0000_0000 + (low >>> 0) + 1;
 }
 
 /** Gathers the devices that have a key in common. */

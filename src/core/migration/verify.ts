@@ -3,7 +3,7 @@ import type { FleetConnection } from '../fleet/connection';
 import { isAbsent, readDevices } from '../fleet/device-rows';
 import { MIGRATION_TABLES, type TargetSchema } from '../fleet/schema';
 import type { OnProgress } from '../progress';
-import type { Snapshot } from '../sources/snapshot';
+import type { Snapshot, SourceDevice } from '../sources/snapshot';
 import { differenceOf, orderedRows, type RowChange } from './difference';
 import { deriveRows, type DeviceRows } from './rows';
 import { touchesOf } from './touched';
@@ -149,7 +149,7 @@ export function* expectedOfSource(input: {
   readonly judgement: Judgement;
   readonly schema: TargetSchema;
   readonly accepted: ReadonlySet<string>;
-  readonly teamOf?: (device: Snapshot['devices'][number]) => number | null;
+  readonly teamOf?: (device: SourceDevice) => number | null;
 }): Generator<Expected> {
   const placed = input.schema.columns.nano_devices.includes('enroll_team_id');
   for (const judged of input.judgement.devices) {

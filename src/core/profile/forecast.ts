@@ -19,7 +19,7 @@ const ASSUMED_LEFT = 30 * DAY;
 
 /** What the forecast is made of. */
 export interface ForecastInput {
-  readonly devices: readonly JudgedDevice[];
+  readonly devices: Iterable<JudgedDevice>;
   /** The snapshot's instant, milliseconds. */
   readonly instant: number;
   /** When renewal begins, milliseconds: the clock, or the day it is switched on. */

@@ -63,6 +63,8 @@ async function proveCopy(
   return { devices: countOf(devices) };
 }
 
-function countOf(devices: readonly { readonly udid: string | null }[]): number {
-  return devices.filter(({ udid }) => udid !== null).length;
+function countOf(devices: Iterable<{ readonly udid: string | null }>): number {
+  let count = 0;
+  for (const { udid } of devices) if (udid !== null) count += 1;
+  return count;
 }

@@ -2,7 +2,7 @@
 import type { SourceDevice } from './snapshot';
 
 /** The newest contact that is not later than the clock, in milliseconds; null when no device was ever seen. */
-export function newestContact(devices: readonly Pick<SourceDevice, 'lastSeen'>[], at: number): number | null {
+export function newestContact(devices: Iterable<Pick<SourceDevice, 'lastSeen'>>, at: number): number | null {
   const latest = BigInt(Math.trunc(at)) * 1_000_000n;
   let newest = 0n;
   for (const { lastSeen } of devices)

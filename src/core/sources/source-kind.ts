@@ -100,6 +100,8 @@ export interface ReadOptions {
    * proving their issuers and writing rows needs them.
    */
   readonly keepCertificates?: boolean;
+  /** True for a file that is a private copy, which nobody writes as long as what was read of it is used. */
+  readonly privateCopy?: boolean;
   /** Of several sources: what counts for one of them before what is common, by its reference as it is printed. */
   readonly bySource?: ReadonlyMap<string, Partial<ReadOptions>>;
   readonly onProgress?: OnProgress;

@@ -224,7 +224,7 @@ describe.skipIf(noServer).each(SCHEMAS)('assets on %s', (schema) => {
     const { result: imported } = await bench.fleet.bringIn(snapshot);
     expect(imported.counts.inserted).toBe(4);
     expect((await bench.plan()).devices).toMatchObject({ native: 0, imported: 4, importedInContact: 0 });
-    const udid = snapshot.devices[1]?.udid ?? '';
+    const udid = snapshot.devices.at(1)?.udid ?? '';
     const contact = [
       schema === 'generation-newest'
         ? 'INSERT INTO nano_seen_times (id, seen_time) VALUES (?, NOW())'

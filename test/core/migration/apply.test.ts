@@ -14,7 +14,7 @@ function changed(snapshot: Snapshot, change: (device: SourceDevice, at: number) 
 }
 
 function udidOf(snapshot: Snapshot, at: number): string {
-  const udid = snapshot.devices[at]?.udid;
+  const udid = snapshot.devices.at(at)?.udid;
   if (udid === null || udid === undefined) throw new Error('no such device');
   return udid;
 }
@@ -114,7 +114,7 @@ describe.skipIf(noServer).each(SCHEMAS)('apply on %s', (schema) => {
   });
 
   const mac = udidOf(snapshot, 2);
-  const user = `${mac}:${snapshot.devices[2]?.users[0]?.id ?? ''}`;
+  const user = `${mac}:${snapshot.devices.at(2)?.users[0]?.id ?? ''}`;
   const touches: Record<string, (bench: FleetBench) => Promise<unknown>> = {
     'nano_devices.updated_at': (on) => on.sql('UPDATE nano_devices SET updated_at = NOW() WHERE id = ?', [mac]),
     'nano_devices.updated_at NULL': (on) => on.sql('UPDATE nano_devices SET updated_at = NULL WHERE id = ?', [mac]),
@@ -204,7 +204,7 @@ describe.skipIf(noServer).each(SCHEMAS)('apply on %s', (schema) => {
     ]);
     expect(result.held[2]?.changes.length).toBeGreaterThan(0);
     expect(result.counts).toMatchObject({ inserted: 55, held: 5 });
-    expect(JSON.stringify(result)).not.toContain(snapshot.devices[2]?.push?.magic.revealText());
+    expect(JSON.stringify(result)).not.toContain(snapshot.devices.at(2)?.push?.magic.revealText());
     const { lines } = await readJournal(result.journal);
     expect(lines.find((line) => line.kind === 'held')).toMatchObject({ devices: { length: 5 } });
   });
@@ -224,7 +224,7 @@ describe.skipIf(noServer).each(SCHEMAS)('apply on %s', (schema) => {
   it('does not let one refused device sink the others, and names the constraint', async () => {
     const plan = await bench.plan(snapshot);
     await bench.sql('ALTER TABLE nano_enrollments ADD CONSTRAINT only_here CHECK (token_hex NOT LIKE ?)', [
-      `${snapshot.devices[7]?.push?.tokenHex.slice(0, 12) ?? ''}%`,
+      `${snapshot.devices.at(7)?.push?.tokenHex.slice(0, 12) ?? ''}%`,
     ]);
     try {
       const result = await bench.apply(plan, snapshot);

@@ -278,7 +278,7 @@ describe.skipIf(noServer).each((['generation-462', 'generation-469', 'generation
 
     it('make a kept device unfit where Fleet knows the present one only', async () => {
       await bench.bringIn(snapshotOf(MINE));
-      const devices = judge(snapshotOf(SEVERAL), JUDGED_AT).devices;
+      const devices = [...judge(snapshotOf(SEVERAL), JUDGED_AT).devices];
       const unfit = await bench.reading(async (connection) => unfitDevices(connection, await bench.schema(), devices));
       expect([...unfit.values()].map(({ udid, code }) => `${udid} ${code}`)).toEqual(
         [0, 2, 3].map((at) => `${SEVERAL[at]!.udid} kept-certificate-differs`),

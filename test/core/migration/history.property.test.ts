@@ -213,7 +213,7 @@ class History {
   }
 
   #udid(index: number): string {
-    const device: SourceDevice | undefined = this.#source.devices[index];
+    const device: SourceDevice | undefined = this.#source.devices.at(index);
     if (device?.udid === null || device?.udid === undefined) throw new Error('no such device');
     return device.udid;
   }

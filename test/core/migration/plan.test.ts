@@ -184,7 +184,7 @@ describe.skipIf(noServer)('a plan', () => {
 
   it('covers a wave and nothing else, and names what the source does not have', async () => {
     const snapshot = buildSnapshot(10);
-    const wave = new Set([snapshot.devices[1]?.udid ?? '', snapshot.devices[2]?.udid ?? '', 'UNKNOWN']);
+    const wave = new Set([snapshot.devices.at(1)?.udid ?? '', snapshot.devices.at(2)?.udid ?? '', 'UNKNOWN']);
     const plan = await bench.plan(snapshot, { wave });
     expect(plan.counts).toMatchObject({ devices: 2, insert: 2, outsideWave: 8 });
     expect(plan.wave).toMatchObject({ devices: 3, unknown: ['UNKNOWN'] });

@@ -5,7 +5,7 @@ import { noServer } from '../../servers/mysql';
 import { buildSnapshot, renewed, snapshotOf } from '../../snapshot-builder';
 import { FleetBench, SCHEMAS } from './fleet-bench';
 
-const udidOf = (snapshot: Snapshot, at: number): string => snapshot.devices[at]?.udid ?? '';
+const udidOf = (snapshot: Snapshot, at: number): string => snapshot.devices.at(at)?.udid ?? '';
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(

@@ -222,7 +222,7 @@ describe('judging devices beside each other', () => {
       AT,
     );
     expect(dead.devices.map((judged) => judged.verdict)).toEqual(['caution', 'blocked']);
-    expect(codes(dead.devices[1] as JudgedDevice)).toContain('superseded-serial');
+    expect(codes(dead.devices.at(1) as JudgedDevice)).toContain('superseded-serial');
   });
 
   it('leaves records without a UDID out of twins and counts', () => {

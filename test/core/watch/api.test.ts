@@ -136,7 +136,7 @@ describe.skipIf(noServer)('Fleet’s API', () => {
       await bench.bringIn(snapshot);
       for (const { udid } of snapshot.devices) await life.host(udid!);
       await life.age(60);
-      await life.poll(snapshot.devices[0]?.udid ?? '');
+      await life.poll(snapshot.devices.at(0)?.udid ?? '');
       const watcher = watcherOf(new Roster({ snapshot }));
       await watcher.poll();
       expect(watcher.board.progress()).toMatchObject({ size: 2, unknown: 2, migrated: 0, agent: 2 });

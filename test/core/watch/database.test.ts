@@ -309,7 +309,7 @@ describe.skipIf(noServer)('a watcher', () => {
   it('watches what an account may see, and says what it may not', async () => {
     const snapshot = buildSnapshot(2);
     await bench.bringIn(snapshot);
-    await life.host(snapshot.devices[0]?.udid ?? '');
+    await life.host(snapshot.devices.at(0)?.udid ?? '');
     const account = await bench.database.createAccount(
       [
         'nano_devices',
@@ -346,7 +346,7 @@ describe.skipIf(noServer)('a watcher', () => {
     const snapshot = buildSnapshot(1);
     await bench.bringIn(snapshot);
     await life.age(10);
-    await life.poll(snapshot.devices[0]?.udid ?? '');
+    await life.poll(snapshot.devices.at(0)?.udid ?? '');
     const watcher = new Watcher({
       roster: new Roster({ snapshot }),
       database: { connect: () => bench.connect('read'), probe: probeSchema },

@@ -5,8 +5,7 @@ import { readCertificate, type Certificate } from '../../certificates/der';
 import { Issuer } from '../../certificates/issuer';
 import { keyedCertificate } from '../keyed-certificate';
 import type { ScepCa } from '../snapshot';
-import { addReason, type DeviceRecords } from './device';
-
+import type { DeviceStore } from './device-store';
 import { BUCKET, type Reading } from './reading';
 import { otherCertificates, REASON } from './reasons';
 
@@ -16,9 +15,6 @@ const MAX_SUSPECTS = 1000;
 /** Exact keys that are no certificates of devices. */
 const RESERVED: ReadonlySet<string> = new Set(['ca_certificate', 'ca_key', 'serial']);
 const longestReserved = 14;
-
-/** Devices and the certificates they are bound to. */
-type BoundDevices = Pick<DeviceRecords, 'list' | 'certificates'>;
 
 /** The SCEP CA; null (with a finding) when absent or unreadable. */
 export function readScepCa(reading: Reading): ScepCa | null {
@@ -48,11 +44,11 @@ export function readScepCa(reading: Reading): ScepCa | null {
  * these unless `keep`). `issuedByCa`
  * is decided by name and key id; proving signatures is `verifyIssuers`' work.
  */
-export function readDepot(reading: Reading, ca: ScepCa | null, devices: BoundDevices, keep: boolean): void {
+export function readDepot(reading: Reading, ca: ScepCa | null, devices: DeviceStore, keep: boolean): void {
   const { certificates } = devices;
   const issuer = issuerOf(ca);
-  const arena = new Arena();
-  reading.entries(BUCKET.depot, ({ key, value }) => {
+  reading.entries(BUCKET.depot, (entry) => {
+    const { key, value } = entry;
     if (isReserved(key)) return;
     // A bound entry is checked in full below; for the others the frame is enough.
     if (value.length < 4 || value[0] !== 0x30) {
@@ -61,42 +57,40 @@ export function readDepot(reading: Reading, ca: ScepCa | null, devices: BoundDev
     }
     const bound = certificates.get(hash('sha256', value, 'hex'));
     if (!bound || bound.inDepot) return;
-    const der = keep ? arena.copy(value) : value;
-    bound.inDepot = true;
-    bound.der = keep ? der : null;
-    const certificate = readCertificate(der);
-    if (!certificate || certificate.der.length !== der.length) {
+    certificates.place(bound, entry, keep);
+    const certificate = readCertificate(value);
+    if (!certificate || certificate.der.length !== value.length) {
       reading.findings.mark('depot-entry-unreadable', displayName(key));
       return;
     }
-    bound.notBefore = certificate.notBefore;
-    bound.notAfter = certificate.notAfter;
-    bound.commonName = certificate.commonName;
-    bound.issuedByCa = issuer ? issuer.claimedBy(certificate) : null;
+    const { notBefore, notAfter, commonName } = certificate;
+    const issuedByCa = issuer ? issuer.claimedBy(certificate) : null;
+    certificates.describe(bound, { notBefore, notAfter, commonName, issuedByCa });
   });
   reading.findings.gather(
     'depot-entry-unreadable',
     'warning',
     (count) => `Entries of the certificate depot that are no certificates: ${count}. They were skipped.`,
   );
-  for (const device of devices.list)
-    if (device.certificate?.inDepot && device.certificate.notAfter === null)
-      addReason(device, REASON.certificateUnreadable);
+  for (let ordinal = 0; ordinal < devices.length; ordinal += 1) {
+    const certificate = devices.certificateOf(ordinal);
+    if (certificate?.inDepot && certificate.notAfter === null) devices.addReason(ordinal, REASON.certificateUnreadable);
+  }
   findOtherCertificates(reading, devices);
 }
 
 /** Names likely other certificates of devices that were in contact after their bound one expired (spec 4). */
-function findOtherCertificates(reading: Reading, devices: BoundDevices): void {
-  const suspects = devices.list.filter(
-    ({ lastSeen, certificate }) =>
-      lastSeen !== null &&
-      typeof certificate?.notAfter === 'number' &&
-      lastSeen > BigInt(certificate.notAfter) * 1_000_000n,
-  );
-  for (const device of suspects.slice(0, MAX_SUSPECTS)) {
-    const seen = Number((device.lastSeen ?? 0n) / 1_000_000n);
-    const issued = device.certificate?.notBefore ?? 0;
-    const name = device.certificate?.commonName ?? '';
+function findOtherCertificates(reading: Reading, devices: DeviceStore): void {
+  let suspects = 0;
+  for (let ordinal = 0; ordinal < devices.length && suspects < MAX_SUSPECTS; ordinal += 1) {
+    const contact = devices.contactOf(ordinal);
+    const certificate = contact === null ? null : devices.certificateOf(ordinal);
+    if (contact === null || typeof certificate?.notAfter !== 'number') continue;
+    if (contact <= BigInt(certificate.notAfter) * 1_000_000n) continue;
+    suspects += 1;
+    const seen = Number(contact / 1_000_000n);
+    const issued = certificate.notBefore ?? 0;
+    const name = certificate.commonName ?? '';
     // iOS does not expand the name's variable, so such names tell nobody apart.
     if (name === '' || name.includes('%')) continue;
     const likely: string[] = [];
@@ -108,7 +102,7 @@ function findOtherCertificates(reading: Reading, devices: BoundDevices): void {
       const sha256 = hash('sha256', value, 'hex');
       if (!devices.certificates.has(sha256)) likely.push(sha256);
     });
-    if (likely.length > 0) addReason(device, otherCertificates(likely));
+    if (likely.length > 0) devices.addReason(ordinal, otherCertificates(likely));
   }
 }
 
@@ -119,21 +113,4 @@ function issuerOf(ca: ScepCa | null): Issuer | null {
 
 function isReserved(key: Buffer): boolean {
   return key.length <= longestReserved && RESERVED.has(key.toString('latin1'));
-}
-
-/** Copies many small values into a few large buffers: tens of thousands of their own would cost twice the memory. */
-class Arena {
-  #chunk = Buffer.alloc(0);
-  #used = 0;
-
-  copy(value: Buffer): Buffer {
-    if (value.length > 64 * 1024) return Buffer.from(value);
-    if (this.#used + value.length > this.#chunk.length) {
-      this.#chunk = Buffer.allocUnsafeSlow(1024 * 1024);
-      this.#used = 0;
-    }
-    const start = this.#used;
-    this.#used += value.copy(this.#chunk, start);
-    return this.#chunk.subarray(start, this.#used);
-  }
 }

@@ -2,38 +2,33 @@
  * mdm.DeviceIdx: which record MicroMDM uses for a UDID or serial. Records are never found through it (spec 3.5);
  * it only decides between duplicates and tells what became of enrollments without a record.
  */
+import type { DeviceStore, Stores } from './device-store';
 import type { PushRecords } from './push-info';
-import type { CertificateHashes } from './cert-auth';
-import { addReason, type DeviceDraft, type DeviceRecords } from './device';
 import { BUCKET, type Reading } from './reading';
 import { REASON } from './reasons';
 
-/** Judges every record and every enrollment without one by the index. `userIds` are the known user channels. */
+/** Judges every record and every enrollment without one by the index. */
 export function readDeviceIndex(
   reading: Reading,
-  devices: DeviceRecords,
+  { devices, hashes, userIds }: Pick<Stores, 'devices' | 'hashes' | 'userIds'>,
   push: PushRecords,
-  hashes: CertificateHashes,
-  userIds: ReadonlySet<string>,
 ): void {
-  const { list, byUdid, duplicates } = devices;
-  const ordinals = new Map<string, number>();
-  list.forEach(({ recordId }, ordinal) => ordinals.set(recordId, ordinal));
+  const { byUdid, duplicates } = devices;
+  const records = devices.records();
   /** By ordinal: 1 where the index points from the record's UDID to the record. */
-  const indexed = new Uint8Array(list.length);
+  const indexed = new Uint8Array(devices.length);
   // The other UDIDs the index answers for: with the record it names, or null where that record is gone.
-  const pointed = new Map<string, DeviceDraft | null>();
+  const pointed = new Map<string, number | null>();
   reading.entries(BUCKET.deviceIndex, ({ key, value }) => {
-    const ordinal = ordinals.get(value.toString('latin1'));
-    const device = ordinal === undefined ? undefined : list[ordinal];
+    const ordinal = records.get(value.toString('latin1'));
     const id = key.toString('utf8');
-    if (ordinal === undefined || device === undefined) reading.findings.mark('index-dangling', id);
-    else if (device.udid === id) {
+    if (ordinal === undefined) reading.findings.mark('index-dangling', id);
+    else if (devices.udidOf(ordinal) === id) {
       indexed[ordinal] = 1;
       return;
-    } else if (device.serial === id) return;
+    } else if (devices.hasSerial(ordinal, id)) return;
     // A UDID is what some record, push record or hash goes by; old serials are of no interest.
-    if (byUdid.has(id) || push.byKey.has(id) || hashes.has(id)) pointed.set(id, device ?? null);
+    if (byUdid.has(id) || push.byKey.has(id) || hashes.has(id)) pointed.set(id, ordinal ?? null);
   });
   reading.findings.gather(
     'index-dangling',
@@ -42,57 +37,57 @@ export function readDeviceIndex(
       `Index entries that point to device records which do not exist: ${count}. The records themselves were read.`,
   );
 
-  list.forEach((device, ordinal) => {
-    if (device.udid === null || indexed[ordinal] === 1) return;
-    if (duplicates.has(device.udid)) return;
-    addReason(device, pointed.get(device.udid) ? REASON.udidIndexElsewhere : REASON.udidIndexMissing);
-  });
-  const kept = new Set(duplicates.size === 0 ? [] : list.filter((_device, ordinal) => indexed[ordinal] === 1));
-  for (const records of duplicates.values()) judgeDuplicates(records, kept);
+  for (let ordinal = 0; ordinal < devices.length; ordinal += 1) {
+    if (indexed[ordinal] === 1) continue;
+    const udid = devices.udidOf(ordinal);
+    if (udid === null || duplicates.has(udid)) continue;
+    devices.addReason(ordinal, pointed.get(udid) == null ? REASON.udidIndexMissing : REASON.udidIndexElsewhere);
+  }
+  for (const ordinals of duplicates.values()) judgeDuplicates(devices, ordinals, indexed);
 
-  judgeOrphans(reading, devices, push, hashes, userIds, pointed);
+  judgeOrphans(reading, { devices, hashes, userIds }, push, pointed);
 }
 
-function judgeDuplicates(records: readonly DeviceDraft[], indexed: ReadonlySet<DeviceDraft>): void {
-  const pointed = records.find((device) => indexed.has(device));
-  const kept = pointed ?? records.toSorted(betterFirst)[0];
-  for (const device of records) {
-    if (device !== kept) addReason(device, REASON.duplicateSuperseded);
-    else addReason(device, pointed ? REASON.duplicateKept : REASON.duplicateGuessed);
+function judgeDuplicates(devices: DeviceStore, ordinals: readonly number[], indexed: Uint8Array): void {
+  const pointed = ordinals.find((ordinal) => indexed[ordinal] === 1);
+  const kept = pointed ?? ordinals.toSorted((a, b) => betterFirst(devices, a, b))[0];
+  for (const ordinal of ordinals) {
+    if (ordinal !== kept) devices.addReason(ordinal, REASON.duplicateSuperseded);
+    else devices.addReason(ordinal, pointed === undefined ? REASON.duplicateGuessed : REASON.duplicateKept);
   }
 }
 
-function betterFirst(a: DeviceDraft, b: DeviceDraft): number {
-  if (a.enrolled !== b.enrolled) return a.enrolled ? -1 : 1;
-  const [seenA, seenB] = [a.lastSeen ?? 0n, b.lastSeen ?? 0n];
+function betterFirst(devices: DeviceStore, a: number, b: number): number {
+  const enrolled = devices.at(a).enrolled;
+  if (enrolled !== devices.at(b).enrolled) return enrolled ? -1 : 1;
+  const [seenA, seenB] = [devices.contactOf(a) ?? 0n, devices.contactOf(b) ?? 0n];
   return seenA === seenB ? 0 : seenA > seenB ? -1 : 1;
 }
 
 /** Push records and certificate hashes that belong to no device record (spec 3.3, 3.4, 8 #24, #26). */
 function judgeOrphans(
   reading: Reading,
-  devices: DeviceRecords,
+  { devices, hashes, userIds }: Pick<Stores, 'devices' | 'hashes' | 'userIds'>,
   push: PushRecords,
-  hashes: CertificateHashes,
-  userIds: ReadonlySet<string>,
-  pointed: ReadonlyMap<string, DeviceDraft | null>,
+  pointed: ReadonlyMap<string, number | null>,
 ): void {
   const { findings } = reading;
-  let folded: Set<string> | null = null;
+  let folded: ReturnType<DeviceStore['foldedUdids']> | null = null;
   const without = (id: string): boolean => {
     if (userIds.has(id) || devices.byUdid.has(id)) return false;
     // A device with the UDID in other case has got this record already.
-    folded ??= new Set([...devices.byUdid.keys()].map((udid) => udid.toLowerCase()));
+    folded ??= devices.foldedUdids();
     return !folded.has(id.toLowerCase());
   };
   for (const id of push.byKey.keys()) {
     if (!without(id)) continue;
-    if (pointed.get(id)) findings.mark('superseded-udid', id);
+    if (pointed.get(id) != null) findings.mark('superseded-udid', id);
     else if (hashes.has(id)) findings.mark('deleted-but-connecting', id);
     else findings.mark('push-info-orphan', id);
   }
   for (const id of hashes.keys())
-    if (without(id) && !push.byKey.has(id)) findings.mark(pointed.get(id) ? 'superseded-udid' : 'cert-auth-orphan', id);
+    if (without(id) && !push.byKey.has(id))
+      findings.mark(pointed.get(id) == null ? 'cert-auth-orphan' : 'superseded-udid', id);
 
   findings.gather(
     'deleted-but-connecting',

@@ -1,8 +1,8 @@
 /** mdm.Devices: one record per device MicroMDM ever knew (spec 2.1), joined with its push and certificate records. */
 import { Secret } from '../../secret';
-import type { DeviceCertificate, PendingCommands, PushIdentity, Reason, SourceDevice } from '../snapshot';
-import type { CertificateHashes } from './cert-auth';
 import { platformOf } from '../platform';
+import type { PendingCommands, PushIdentity, Reason } from '../snapshot';
+import type { DeviceDraft, DeviceStore, KeyedRecords } from './device-store';
 import { MessageType, type Decoded } from './protobuf';
 import type { PushRecords } from './push-info';
 import { BUCKET, type Reading } from './reading';
@@ -32,22 +32,11 @@ const deviceFields = {
 const deviceMessage = new MessageType(deviceFields);
 type DeviceMessage = Decoded<typeof deviceFields>;
 
-/** A device while it is being put together; it becomes the snapshot's device without a copy. */
-export type DeviceDraft = {
-  -readonly [Name in keyof SourceDevice]: Name extends 'certificate'
-    ? CertificateDraft | null
-    : Name extends 'users'
-      ? SourceDevice['users'][number][]
-      : SourceDevice[Name];
-};
-
-/** The certificate of one or more devices, filled in when the depot is read. */
-export type CertificateDraft = { -readonly [Name in keyof DeviceCertificate]: DeviceCertificate[Name] };
-
 /** What the device records are joined with. */
 export interface DeviceJoin {
   readonly push: PushRecords;
-  readonly hashes: CertificateHashes;
+  /** Certificate hashes by UDID. */
+  readonly hashes: KeyedRecords<string | null>;
   /** UDIDs that the server refuses on their next contact. */
   readonly blocked: ReadonlySet<string>;
   /** Commands waiting, by UDID; null when the source keeps no queue on disk. */
@@ -56,73 +45,71 @@ export interface DeviceJoin {
   readonly certificateTopic: string;
 }
 
-/** The devices of a source, and ways to find them. */
-export interface DeviceRecords {
-  /** In record id order. */
-  readonly list: DeviceDraft[];
-  /** The first record with each UDID. */
-  readonly byUdid: ReadonlyMap<string, DeviceDraft>;
-  /** All records with a UDID that several have. */
-  readonly duplicates: ReadonlyMap<string, readonly DeviceDraft[]>;
-  /** Every certificate some device is bound to, by hash. */
-  readonly certificates: ReadonlyMap<string, CertificateDraft>;
-}
-
 const DAY_NS = 86_400_000_000_000n;
 const noReasons: readonly Reason[] = Object.freeze([]);
-const noUsers: DeviceDraft['users'] = Object.freeze([]) as unknown as DeviceDraft['users'];
+const noUsers: DeviceDraft['users'] = Object.freeze([]);
 const nothingPending: PendingCommands = Object.freeze({ count: 0, requestTypes: [], enrollmentProfile: false });
 
-export function readDevices(reading: Reading, join: DeviceJoin): DeviceRecords {
-  const list: DeviceDraft[] = [];
-  const byUdid = new Map<string, DeviceDraft>();
-  const duplicates = new Map<string, DeviceDraft[]>();
-  const certificates = new Map<string, CertificateDraft>();
-  const shared = new SharedText();
-  const latest = BigInt(Math.trunc(reading.at)) * 1_000_000n + DAY_NS;
-  const unmatched: DeviceDraft[] = [];
-
-  const certificateFor = (hash: string): CertificateDraft => {
-    let certificate = certificates.get(hash);
-    if (!certificate) {
-      certificate = {
-        sha256: hash,
-        inDepot: false,
-        der: null,
-        notBefore: null,
-        notAfter: null,
-        commonName: null,
-        issuedByCa: null,
-      };
-      certificates.set(hash, certificate);
-    }
-    return certificate;
-  };
-
-  reading.entries(BUCKET.devices, ({ key, value }) => {
+/** Reads every device record into the store. */
+export function readDevices(reading: Reading, join: DeviceJoin, devices: DeviceStore): void {
+  const drafting = new Drafting(join, reading.at);
+  devices.begin(drafting);
+  const unmatched: number[] = [];
+  reading.entries(BUCKET.devices, (entry) => {
+    const { key, value } = entry;
     const decoded = deviceMessage.decode(value);
     if (!decoded.ok) {
       reading.undecodable(BUCKET.devices, key, decoded.error);
       return;
     }
-    const { message } = decoded;
+    const draft = drafting.draft(key, decoded);
+    const { udid, push } = draft;
+    const hash = udid === null ? undefined : join.hashes.get(udid);
+    devices.add(draft, typeof hash === 'string' ? hash : null, entry);
+    if (udid !== null && (push?.from !== 'push-info' || hash === undefined)) unmatched.push(devices.length - 1);
+  });
+  matchOtherCase(unmatched, devices, join);
+}
+
+/** Makes devices of records: as often as it is asked, of the same record the same device. */
+export class Drafting {
+  readonly #join: DeviceJoin;
+  readonly #shared = new SharedText();
+  /** A contact after this is absurd, nanoseconds. */
+  readonly #latest: bigint;
+
+  /** @param at the clock, milliseconds since the epoch */
+  constructor(join: DeviceJoin, at: number) {
+    this.#join = join;
+    this.#latest = BigInt(Math.trunc(at)) * 1_000_000n + DAY_NS;
+  }
+
+  /** A device record that was read before, read again; null when it cannot be decoded any more. */
+  again(key: Buffer, value: Buffer): DeviceDraft | null {
+    const decoded = deviceMessage.decode(value);
+    return decoded.ok ? this.draft(key, decoded) : null;
+  }
+
+  /** The device without certificate and users, and without what only all records together tell. */
+  draft(key: Buffer, { message, badText }: Decoding): DeviceDraft {
+    const join = this.#join;
+    const shared = this.#shared;
     const { udid } = message;
     const reasons: Reason[] = [];
     const recordId = key.toString('utf8');
-    const hash = udid === '' ? undefined : join.hashes.get(udid);
     if (message.uuid !== recordId || join.push.mismatched.has(udid)) reasons.push(REASON.recordKeyMismatch);
-    if (decoded.badText.length > 0 || join.push.badText.has(udid)) reasons.push(REASON.invalidUtf8);
-    if (hash === null) reasons.push(REASON.certHashMalformed);
+    if (badText.length > 0 || join.push.badText.has(udid)) reasons.push(REASON.invalidUtf8);
+    if (udid !== '' && join.hashes.get(udid) === null) reasons.push(REASON.certHashMalformed);
     const push = udid === '' ? null : pushOf(message, join, reasons);
     const { platform, inferred } = platformOf(message.productName, [message.modelName, message.model], udid);
     if (inferred && udid !== '') reasons.push(REASON.platformInferred);
-    const lastSeen = message.lastSeen > 0n && message.lastSeen <= latest ? message.lastSeen : null;
+    const lastSeen = message.lastSeen > 0n && message.lastSeen <= this.#latest ? message.lastSeen : null;
     if (lastSeen === null && message.lastSeen !== 0n) reasons.push(REASON.lastSeenAbsurd);
     const unlockToken = unlockTokenOf(message, reasons);
     if (message.enrolled && unlockToken === null && (platform === 'ios' || platform === 'ipados'))
       reasons.push(REASON.unlockTokenAbsent);
 
-    const draft: DeviceDraft = {
+    return {
       recordId,
       udid: udid === '' ? null : udid,
       serial: orNull(message.serial),
@@ -139,7 +126,7 @@ export function readDevices(reading: Reading, join: DeviceJoin): DeviceRecords {
       awaitingConfiguration: message.awaitingConfiguration,
       lastSeen,
       push,
-      certificate: typeof hash === 'string' ? certificateFor(hash) : null,
+      certificate: null,
       unlockToken,
       bootstrapToken: bootstrapTokenOf(message, reasons),
       users: noUsers,
@@ -147,26 +134,15 @@ export function readDevices(reading: Reading, join: DeviceJoin): DeviceRecords {
       blockedAtSource: udid !== '' && join.blocked.has(udid),
       reasons: reasons.length === 0 ? noReasons : reasons,
     };
-    list.push(draft);
-    if (udid === '') return;
-    const first = byUdid.get(udid);
-    if (first) duplicates.set(udid, [...(duplicates.get(udid) ?? [first]), draft]);
-    else byUdid.set(udid, draft);
-    if (push?.from !== 'push-info' || hash === undefined) unmatched.push(draft);
-  });
-
-  matchOtherCase(unmatched, byUdid, join, certificateFor);
-  return { list, byUdid, duplicates, certificates };
+  }
 }
 
-/** Adds a reason to a device. */
-export function addReason(draft: DeviceDraft, reason: Reason): void {
-  if (!draft.reasons.includes(reason)) draft.reasons = [...draft.reasons, reason];
-}
+type Decoding = Extract<ReturnType<typeof deviceMessage.decode>, { readonly ok: true }>;
 
-/** Adds a user channel to a device. */
-export function addUser(draft: DeviceDraft, user: DeviceDraft['users'][number]): void {
-  draft.users = [...draft.users, user];
+/** Gives a device the push record of its UDID in other case. */
+export function takeOtherPush(draft: DeviceDraft, push: PushIdentity): void {
+  draft.push = push;
+  draft.reasons = draft.reasons.filter((reason) => reason !== REASON.pushFromDeviceRecord);
 }
 
 /** The push record wins over the device record's copy (spec 8 #10, #11). */
@@ -213,37 +189,29 @@ function bootstrapTokenOf(message: DeviceMessage, reasons: Reason[]): Secret | n
 }
 
 /** Finds push and certificate records that differ from the device's UDID in case only (spec 8 #23). */
-function matchOtherCase(
-  unmatched: readonly DeviceDraft[],
-  byUdid: ReadonlyMap<string, unknown>,
-  join: DeviceJoin,
-  certificateFor: (hash: string) => CertificateDraft,
-): void {
+function matchOtherCase(unmatched: readonly number[], devices: DeviceStore, join: DeviceJoin): void {
   if (unmatched.length === 0) return;
-  const free = <T>(records: ReadonlyMap<string, T>): Map<string, T> => {
-    const left = new Map<string, T>();
-    for (const [key, value] of records) if (!byUdid.has(key)) left.set(key.toLowerCase(), value);
+  /** Ids of records that no device has, by the same in lower case. */
+  const free = (records: Pick<KeyedRecords<unknown>, 'keys'>): Map<string, string> => {
+    const left = new Map<string, string>();
+    for (const id of records.keys()) if (!devices.byUdid.has(id)) left.set(id.toLowerCase(), id);
     return left;
   };
-  const push = free(join.push.byKey);
-  const hashes = free(join.hashes);
-  if (push.size === 0 && hashes.size === 0) return;
-  for (const draft of unmatched) {
-    const udid = draft.udid?.toLowerCase() ?? '';
-    if (draft.push?.from !== 'push-info') {
-      const other = push.get(udid);
-      if (other) {
-        draft.push = other;
-        draft.reasons = draft.reasons.filter((reason) => reason !== REASON.pushFromDeviceRecord);
-        addReason(draft, REASON.udidCaseDiffers);
-      }
+  const pushIds = free(join.push.byKey);
+  const hashIds = free(join.hashes);
+  if (pushIds.size === 0 && hashIds.size === 0) return;
+  for (const ordinal of unmatched) {
+    const udid = devices.udidOf(ordinal)?.toLowerCase() ?? '';
+    const pushId = pushIds.get(udid);
+    const other = pushId === undefined ? undefined : join.push.byKey.get(pushId);
+    if (pushId !== undefined && other !== undefined && devices.at(ordinal).push?.from !== 'push-info') {
+      devices.setPush(ordinal, pushId, other);
+      devices.addReason(ordinal, REASON.udidCaseDiffers);
     }
-    if (draft.certificate === null) {
-      const hash = hashes.get(udid);
-      if (typeof hash === 'string') {
-        draft.certificate = certificateFor(hash);
-        addReason(draft, REASON.udidCaseDiffers);
-      }
+    const hash = join.hashes.get(hashIds.get(udid) ?? '');
+    if (typeof hash === 'string' && hashIds.has(udid) && devices.certificateOf(ordinal) === null) {
+      devices.setCertificate(ordinal, hash);
+      devices.addReason(ordinal, REASON.udidCaseDiffers);
     }
   }
 }

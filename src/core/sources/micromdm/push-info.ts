@@ -1,6 +1,7 @@
 /** mdm.PushInfo: what each enrollment needs to be pushed, keyed by UDID, user id or EnrollmentID (spec 2.2, 3.4). */
 import { Secret } from '../../secret';
 import type { PushIdentity } from '../snapshot';
+import type { KeyedRecords } from './device-store';
 import { MessageType } from './protobuf';
 import { BUCKET, type Reading } from './reading';
 
@@ -13,7 +14,7 @@ const pushInfo = new MessageType({
 
 /** The push records of a source. */
 export interface PushRecords {
-  readonly byKey: Map<string, PushIdentity>;
+  readonly byKey: KeyedRecords<PushIdentity>;
   /** Keys whose record names another id. */
   readonly mismatched: ReadonlySet<string>;
   /** Keys whose record holds text that is not UTF-8. */
@@ -23,13 +24,14 @@ export interface PushRecords {
 /** Shared iPads all use this user id and overwrite each other's record: worthless (spec 3.4). */
 export const SHARED_IPAD_USER = 'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF';
 
-export function readPushInfo(reading: Reading): PushRecords {
-  const byKey = new Map<string, PushIdentity>();
+/** @param byKey takes the records */
+export function readPushInfo(reading: Reading, byKey: PushRecords['byKey']): PushRecords {
   const mismatched = new Set<string>();
   const badText = new Set<string>();
   // All devices of a server share one topic, or a few: keep each text once.
   const topics = new Map<string, string>();
-  reading.entries(BUCKET.pushInfo, ({ key, value }) => {
+  reading.entries(BUCKET.pushInfo, (entry) => {
+    const { key, value } = entry;
     const id = key.toString('utf8');
     if (id === SHARED_IPAD_USER) {
       reading.findings.add(
@@ -50,7 +52,17 @@ export function readPushInfo(reading: Reading): PushRecords {
     if (result.badText.length > 0) badText.add(id);
     let topic = topics.get(mdmTopic);
     if (topic === undefined) topics.set(mdmTopic, (topic = mdmTopic));
-    byKey.set(id, { topic, magic: new Secret('push magic', pushMagic), tokenHex: token, from: 'push-info' });
+    byKey.set(id, identityOf({ token, pushMagic, mdmTopic: topic }), entry);
   });
   return { byKey, mismatched, badText };
+}
+
+/** A push record that was read before, read again; null when it cannot be decoded any more. */
+export function decodePush(value: Buffer): PushIdentity | null {
+  const result = pushInfo.decode(value);
+  return result.ok ? identityOf(result.message) : null;
+}
+
+function identityOf({ token, pushMagic, mdmTopic }: Record<'token' | 'pushMagic' | 'mdmTopic', string>): PushIdentity {
+  return { topic: mdmTopic, magic: new Secret('push magic', pushMagic), tokenHex: token, from: 'push-info' };
 }

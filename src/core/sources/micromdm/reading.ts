@@ -42,6 +42,8 @@ const NAMED_RECORDS = 50;
 export interface Entry {
   readonly key: Buffer;
   readonly value: Buffer;
+  /** Byte offset in the file of the key, which the value follows at once. */
+  readonly position: number;
 }
 
 /** One pass over a MicroMDM database. */

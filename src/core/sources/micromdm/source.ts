@@ -1,4 +1,5 @@
 /** MicroMDM as a kind of source: its file, here or on the server, or the server's own backup. */
+import { statSync } from 'node:fs';
 import { link, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { copyRemote, copyStable, openBolt } from '../../bolt';
@@ -9,7 +10,7 @@ import { privateFolder } from '../private-folder';
 import type { ProfileCommands, ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
 import type { Snapshot } from '../snapshot';
 import { downloadBackup, MAX_BYTES, parseBackupUrl, requireSpace } from './backup';
-import { DATABASE_NAME, databaseIn, readMicroMdm } from './index';
+import { DATABASE_NAME, databaseIn, HELD_BYTES, readMicroMdm, type ReadMicroMdmOptions } from './index';
 import { requireMicroMdm } from './origin';
 import { readProfileCommands } from './profile-commands';
 
@@ -52,9 +53,43 @@ function parse(location: string): SourceReference {
 async function read(reference: SourceReference, options: ReadOptions): Promise<Snapshot> {
   const { at, salvage = false, keepCertificates = true, onProgress } = options;
   const reading = { at, salvage, keepCertificates, ...(onProgress ? { onProgress } : {}) };
-  if (reference.transport === 'file') return readMicroMdm(reference.location, reading);
+  if (reference.transport === 'file') {
+    if (options.privateCopy === true) return readMicroMdm(reference.location, { ...reading, live: false });
+    if (options.folder !== undefined && isLarge(reference.location))
+      return readThroughCopy(reference, options, reading);
+    return readMicroMdm(reference.location, reading);
+  }
   const { path } = await copy(reference, requireFolder(options.folder), options);
   return readMicroMdm(path, { ...reading, live: false, name: reference.location });
+}
+
+/** True for a database whose devices are not kept in memory. */
+function isLarge(location: string): boolean {
+  const size = statSync(databaseIn(location), { throwIfNoEntry: false })?.size ?? 0;
+  return size >= HELD_BYTES;
+}
+
+/**
+ * Reads a large file through a copy that is gone when this returns, but for who reads from it: devices that are not kept
+ * in memory are read again and again, and its server may write the file meanwhile.
+ */
+async function readThroughCopy(
+  reference: SourceReference,
+  options: ReadOptions,
+  reading: ReadMicroMdmOptions,
+): Promise<Snapshot> {
+  const folder = requireFolder(options.folder);
+  await privateFolder(folder);
+  const path = databaseIn(reference.location);
+  const temporary = temporaryName(join(folder, 'copy'));
+  try {
+    await requireSpace(temporary, statSync(path).size);
+    const { sha256, retries } = await copyStable(path, temporary, copying(options));
+    const snapshot = await readMicroMdm(temporary, { ...reading, live: false, name: path, sha256 });
+    return { ...snapshot, source: { ...snapshot.source, retries } };
+  } finally {
+    await unlink(temporary).catch(() => undefined);
+  }
 }
 
 async function copy(

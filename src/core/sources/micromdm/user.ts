@@ -1,9 +1,8 @@
 /** mdm.Users: the user channels of Macs (spec 2.8, 3.4). Account templates in the same bucket are no concern. */
-import { addReason, addUser, type DeviceRecords } from './device';
+import type { Stores, UserRow } from './device-store';
 import { MessageType } from './protobuf';
 import { SHARED_IPAD_USER, type PushRecords } from './push-info';
 import { BUCKET, type Reading } from './reading';
-import { REASON } from './reasons';
 
 const userMessage = new MessageType({
   uuid: [1, 'text'],
@@ -14,77 +13,62 @@ const userMessage = new MessageType({
   authToken: [6, 'text'],
 });
 
-interface UserRow {
-  readonly recordId: string;
-  readonly id: string;
-  readonly shortName: string;
-  readonly longName: string;
-  readonly authToken: string;
-}
-
 /**
- * Adds its user channels to every device.
- * @returns the ids of all user channels, so that their push records are not taken for orphans.
+ * Gives every device its user channels.
+ * @param userIds takes the ids of all user channels, so that their push records are not taken for orphans
  */
-export function readUsers(reading: Reading, devices: DeviceRecords, push: PushRecords): Set<string> {
+export function readUsers(reading: Reading, { devices, users, userIds }: Stores, push: PushRecords): void {
   const { findings } = reading;
-  const ids = new Set<string>();
-  const byUdid = new Map<string, UserRow[]>();
-  reading.entries(BUCKET.users, ({ key, value }) => {
+  reading.entries(BUCKET.users, (entry) => {
+    const { key, value } = entry;
     const decoded = userMessage.decode(value);
     if (!decoded.ok) {
       reading.undecodable(BUCKET.users, key, decoded.error);
       return;
     }
-    const { udid, userId, shortName, longName, authToken } = decoded.message;
+    const { udid, userId } = decoded.message;
     if (udid === '' || userId === '') return;
-    ids.add(userId);
+    userIds.add(userId);
     if (userId === SHARED_IPAD_USER) return;
     if (!devices.byUdid.has(udid)) {
       findings.mark('user-without-device', userId);
       return;
     }
-    const row = { recordId: key.toString('utf8'), id: userId, shortName, longName, authToken };
-    const known = byUdid.get(udid);
-    if (known) known.push(row);
-    else byUdid.set(udid, [row]);
+    users.add(udid, rowOf(key, decoded.message), entry);
   });
   findings.gather(
     'user-without-device',
     'info',
     (count) => `User channels of UDIDs without a device record: ${count}. They stay out.`,
   );
-
-  const latest = latestUsers(reading, byUdid);
-  for (const [udid, rows] of byUdid) {
-    const current = latest.get(udid);
-    const decided = rows.some(({ recordId }) => recordId === current);
-    const first = devices.byUdid.get(udid);
-    for (const device of devices.duplicates.get(udid) ?? (first ? [first] : [])) {
-      if (rows.length > 1) addReason(device, REASON.severalUsers);
-      for (const row of rows) {
-        const identity = push.byKey.get(row.id) ?? null;
-        addUser(device, {
-          id: row.id,
-          shortName: row.shortName || null,
-          longName: row.longName || null,
-          push: identity,
-          tokenMatches: identity === null || row.authToken === '' ? null : row.authToken === identity.tokenHex,
-          superseded: decided && row.recordId !== current,
-        });
-      }
-    }
-  }
-  return ids;
+  if (!users.isEmpty)
+    reading.entries(BUCKET.userIndex, ({ key, value }) => {
+      const id = key.toString('utf8');
+      if (users.has(id)) users.setLatest(id, value.toString('utf8'));
+    });
+  devices.setUsers(users, (rows) =>
+    rows.map(({ row, superseded }) => {
+      const identity = push.byKey.get(row.id) ?? null;
+      return {
+        id: row.id,
+        shortName: row.shortName || null,
+        longName: row.longName || null,
+        push: identity,
+        tokenMatches: identity === null || row.authToken === '' ? null : row.authToken === identity.tokenHex,
+        superseded,
+      };
+    }),
+  );
 }
 
-/** The index entry of a UDID is the user that came last; it is the only age a user record has. */
-function latestUsers(reading: Reading, byUdid: ReadonlyMap<string, readonly UserRow[]>): Map<string, string> {
-  const latest = new Map<string, string>();
-  if (byUdid.size === 0) return latest;
-  reading.entries(BUCKET.userIndex, ({ key, value }) => {
-    const id = key.toString('utf8');
-    if (byUdid.has(id)) latest.set(id, value.toString('utf8'));
-  });
-  return latest;
+/** A user record that was read before, read again; null when it cannot be decoded any more. */
+export function decodeUser(key: Buffer, value: Buffer): UserRow | null {
+  const decoded = userMessage.decode(value);
+  return decoded.ok ? rowOf(key, decoded.message) : null;
+}
+
+type UserMessage = Record<'userId' | 'shortName' | 'longName' | 'authToken', string>;
+
+function rowOf(key: Buffer, { userId, shortName, longName, authToken }: UserMessage): UserRow {
+  return { recordId: key.toString('utf8'), id: userId, shortName, longName, authToken };
 }

@@ -238,7 +238,7 @@ function distinct<T>(list: readonly T[], keyOf: (one: T) => string): T[] {
   return [...found.values()];
 }
 
-function countOf(devices: readonly SourceDevice[]): string {
+function countOf(devices: Snapshot['devices']): string {
   const count = devices.filter(({ udid }) => udid !== null).length;
   return `${count} ${count === 1 ? 'device' : 'devices'}`;
 }

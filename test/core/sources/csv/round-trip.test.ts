@@ -93,9 +93,9 @@ describe.skipIf(absent)(`a table of a real database${absent ? ' (skipped: ../sha
     ]).toEqual([all.instant, all.scepCa?.sha256, true, all.push?.topic, true]);
 
     // The same rows for Fleet, to the byte, wherever both let the device in.
-    const hashesOf = ({ devices }: { devices: readonly JudgedDevice[] }, { instant }: Snapshot): Map<string, string> =>
+    const hashesOf = ({ devices }: { devices: Iterable<JudgedDevice> }, { instant }: Snapshot): Map<string, string> =>
       new Map(
-        devices
+        [...devices]
           .filter(({ verdict, device }) => verdict !== 'blocked' && device.enrolled)
           .map((one) => [one.device.udid ?? '', hashRows(deriveRows(one, { schema: newest!, instant, teamId: null }))]),
       );

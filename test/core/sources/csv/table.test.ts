@@ -97,15 +97,15 @@ describe('a table that is right', () => {
     const name = 'Zoë’s "Mac", 2;\r\nnew\tline =1+1';
     const { devices } = await read(writeTable([row({ name, certificate_sha256: '', certificate: pem })], style));
     expect(devices).toHaveLength(1);
-    expect(devices[0]).toMatchObject({ name, serial: 'C02XL0GYJGH5', platform: 'darwin', enrolled: true });
-    expect(devices[0]?.certificate?.der?.equals(der)).toBe(true);
-    expect(devices[0]?.push?.tokenHex).toBe(TOKEN);
+    expect(devices.at(0)).toMatchObject({ name, serial: 'C02XL0GYJGH5', platform: 'darwin', enrolled: true });
+    expect(devices.at(0)?.certificate?.der?.equals(der)).toBe(true);
+    expect(devices.at(0)?.push?.tokenHex).toBe(TOKEN);
   });
 
   it.each(['utf16le', 'utf16be'])('%s, as Excel writes «Unicode text»', async (encoding) => {
     const bytes = Buffer.from(`\ufeff${writeTable([row({ name: '東京 📱' })], { delimiter: '\t' })}`, 'utf16le');
     const { devices } = await read(encoding === 'utf16le' ? bytes : bytes.swap16());
-    expect(devices[0]?.name).toBe('東京 📱');
+    expect(devices.at(0)?.name).toBe('東京 📱');
   });
 
   it('whatever a cell begins with is data, and every way to write a value is understood', async () => {
@@ -175,14 +175,18 @@ describe('a table that is right', () => {
   it('what the table calls not enrolled stays out for certain', async () => {
     const snapshot = await read(writeTable([row({ enrolled: 'no', certificate_sha256: '', certificate: pem })]));
     expect(judge(snapshot, JUDGED_AT).devices).toMatchObject([{ verdict: 'blocked' }]);
-    expect(snapshot.devices[0]?.reasons.map(({ code }) => code)).toEqual(['not-enrolled']);
+    expect(snapshot.devices.at(0)?.reasons.map(({ code }) => code)).toEqual(['not-enrolled']);
   });
 
   it('a certificate known by its hash whose end has passed is blocked', async () => {
     const snapshot = await read(
       writeTable([row({ certificate_not_after: '2026-08-01T00:00:00Z', last_seen: '2026-07-01T00:00:00Z' })]),
     );
-    expect(judge(snapshot, JUDGED_AT).devices[0]?.reasons.map(({ code }) => code)).toContain('certificate-expired');
+    expect(
+      judge(snapshot, JUDGED_AT)
+        .devices.at(0)
+        ?.reasons.map(({ code }) => code),
+    ).toContain('certificate-expired');
   });
 
   it('a fixed table can be read again, and is kept as a capture', async () => {
@@ -362,7 +366,7 @@ describe('the template', () => {
     expect(devices).toHaveLength(1);
     const example = JSON.parse(tableTemplate('json').replaceAll('EXAMPLE-', '')) as object[];
     const read2 = await read(JSON.stringify(example), Date.parse('2026-11-24T03:00:00Z'));
-    expect(read2.devices[0]?.users).toHaveLength(1);
+    expect(read2.devices.at(0)?.users).toHaveLength(1);
   });
 
   it('the documentation names every column, with its form and place, and no other', () => {

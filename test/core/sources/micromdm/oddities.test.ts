@@ -37,7 +37,7 @@ async function read(options: MicroMdmOptions, salvage = false): Promise<Snapshot
 
 async function one(spec: DeviceSpec, options: MicroMdmOptions = {}): Promise<SourceDevice> {
   const { devices } = await read({ ...options, extra: [spec] });
-  return devices[0] as SourceDevice;
+  return devices.at(0) as SourceDevice;
 }
 
 const reasonsOf = (device: SourceDevice | undefined): string[] =>
@@ -104,8 +104,8 @@ describe('a device', () => {
 
   it('without push record is pushed with its own token and the certificate’s topic', async () => {
     const { devices, written } = await read({ extra: [{ push: false, recordPush: { token: 'aa', magic: 'M' } }] });
-    expect(devices[0]?.push).toMatchObject({ from: 'device-record', tokenHex: 'aa', topic: written.topic });
-    expect(devices[0]?.push?.magic.revealText()).toBe('M');
+    expect(devices.at(0)?.push).toMatchObject({ from: 'device-record', tokenHex: 'aa', topic: written.topic });
+    expect(devices.at(0)?.push?.magic.revealText()).toBe('M');
   });
 
   it('has no last contact when it is absurd, and one within a day ahead', async () => {
@@ -159,7 +159,7 @@ describe('certificates', () => {
   it('shared by two devices are one', async () => {
     const hash = Buffer.alloc(32, 7);
     const { devices } = await read({ extra: [{ certificate: { hash } }, { certificate: { hash } }] });
-    expect(devices[0]?.certificate).toBe(devices[1]?.certificate);
+    expect(devices.at(0)?.certificate).toBe(devices.at(1)?.certificate);
   });
 
   it('that expired before the last contact make others of that name interesting', async () => {
@@ -263,7 +263,7 @@ describe('user channels', () => {
   it('of shared iPads are left out with one finding', async () => {
     const id = 'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF';
     const snapshot = await read({ extra: [{ kind: 'ipad', users: [{ id }] }] });
-    expect(snapshot.devices[0]?.users).toEqual([]);
+    expect(snapshot.devices.at(0)?.users).toEqual([]);
     expect(codesOf(snapshot)).toEqual(['info shared-ipad-user']);
   });
 
@@ -332,7 +332,7 @@ describe('waiting commands', () => {
 
   it('are unknown where the queue is in memory', async () => {
     const snapshot = await read({ without: ['mdm.DeviceCommands'], extra: [{}] });
-    expect(snapshot.devices[0]?.pending).toBeNull();
+    expect(snapshot.devices.at(0)?.pending).toBeNull();
     expect(codesOf(snapshot)).toEqual(['info queue-absent']);
   });
 });
@@ -473,7 +473,7 @@ describe('the file as a whole', () => {
   it('of a server before 1.5 knows no certificate of any device', async () => {
     const snapshot = await read({ without: ['mdm.UDIDCertAuth'], extra: [{}] });
     expect(codesOf(snapshot)).toEqual(['error cert-auth-bucket-missing']);
-    expect(snapshot.devices[0]?.certificate).toBeNull();
+    expect(snapshot.devices.at(0)?.certificate).toBeNull();
   });
 
   it('says what it does not know', async () => {

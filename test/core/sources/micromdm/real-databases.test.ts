@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyIssuers } from '../../../../src/core/certificates/issuer';
 import { readMicroMdm } from '../../../../src/core/sources/micromdm';
-import type { Snapshot } from '../../../../src/core/sources/snapshot';
+import type { Snapshot, SourceDevice } from '../../../../src/core/sources/snapshot';
 import { sharedData, sharedJson } from '../../../shared-data';
 import { asManifestDevice, asRead, devicesDigest, iso, modulusSha256, subjectsOf, type Manifest } from './manifest';
 
@@ -50,7 +50,7 @@ function compareWhole(snapshot: Snapshot, manifest: Manifest): void {
     profile_identifiers: snapshot.profiles.map(({ identifier }) => identifier),
     profile_mobileconfig_sha256: snapshot.profiles.map(({ body }) => body.sha256()),
     blueprint_names: snapshot.blueprints.length === 0 ? null : snapshot.blueprints.map(({ name }) => name),
-    devices_digest_sha256: devicesDigest(devices),
+    devices_digest_sha256: devicesDigest([...devices]),
   }).toEqual({
     device_count: manifest.device_count,
     enrolled_count: manifest.enrolled_count,
@@ -99,7 +99,7 @@ describe.skipIf(!here)('small.db (skipped where ../shared is absent)', () => {
   beforeAll(async () => {
     small = await readMicroMdm(sharedData('micromdm', 'small.db') as string, { at });
   });
-  const of = (kind: string): Snapshot['devices'][number] =>
+  const of = (kind: string): SourceDevice =>
     small.devices.find(
       ({ recordId }) => recordId === manifest.devices.find((device) => device.kind === kind)?.uuid,
     ) as never;
@@ -194,7 +194,7 @@ describe.skipIf(!here)('variants of small.db (skipped where ../shared is absent)
     'reads the same devices from %s',
     async (name) => {
       const snapshot = await readMicroMdm(file(name), { at });
-      expect(devicesDigest(snapshot.devices)).toBe(digest);
+      expect(devicesDigest([...snapshot.devices])).toBe(digest);
       expect(snapshot.source.sha256).toBe(variants?.[name]?.sha256);
       expect(snapshot.abmTokens.length).toBe(name === 'badmeta1.db' ? 0 : 1);
     },

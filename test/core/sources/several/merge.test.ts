@@ -127,7 +127,7 @@ describe('the same device in several sources', () => {
           expect(going.map(({ source }) => source)).toEqual(winner === null ? [] : [winner]);
           // Looked up by UDID, the last record is the one that goes on.
           if (winner !== null) {
-            const last = merged.devices.findLast(({ recordId: id }) => id.endsWith(buildDevice(number).recordId));
+            const last = [...merged.devices].findLast(({ recordId: id }) => id.endsWith(buildDevice(number).recordId));
             expect(last?.recordId.startsWith(`${winner}/`)).toBe(true);
           }
         }
