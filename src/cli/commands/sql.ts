@@ -4,6 +4,7 @@ import { sqlInputOf } from '../../core/migration/sql-input';
 import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
 import { cautionsOf, goesIn } from '../../core/migration/verdict';
 import { parseWave } from '../../core/migration/wave';
+import { chosen } from '../../core/sources/sequence';
 import { EXIT } from '../exit-code';
 import type { AcceptOptions, SourceOptions } from '../input';
 import { readJudged } from '../source-reading';
@@ -29,10 +30,20 @@ export async function run(source: string, options: SqlOptions): Promise<number> 
     options.teamMap === undefined
       ? () => null
       : teamResolver(parseTeamMap(readText('team map', options.teamMap)), snapshot, null);
-  const candidates = judgement.devices.filter(
-    ({ device }) => device.udid !== null && (wave === null || wave.has(device.udid)),
-  );
-  const devices = candidates.filter((judged) => goesIn(judged, accepted));
+  const left = { blocked: 0, held: 0 };
+  const leftOut = new Map<string, number>();
+  const devices = chosen(judgement.devices, (judged) => {
+    const { udid } = judged.device;
+    if (udid === null || (wave !== null && !wave.has(udid))) return false;
+    if (goesIn(judged, accepted)) return true;
+    const isBlocked = judged.verdict === 'blocked';
+    left[isBlocked ? 'blocked' : 'held'] += 1;
+    const codes = isBlocked
+      ? judged.reasons.filter((reason) => reason.severity === 'block').map((reason) => reason.code)
+      : cautionsOf(judged).filter((code) => !accepted.has(code));
+    for (const code of new Set(codes)) leftOut.set(code, (leftOut.get(code) ?? 0) + 1);
+    return false;
+  });
 
   const progress = progressLine(options.json === true);
   const written = await writeMigrationSql(options.out, sqlInputOf({ snapshot, judgement, schema, devices, teamOf }), {
@@ -41,25 +52,14 @@ export async function run(source: string, options: SqlOptions): Promise<number> 
     ...(options.undo === undefined ? {} : { undoPath: options.undo }),
   }).finally(progress.end);
 
-  const left = candidates.filter((judged) => !goesIn(judged, accepted));
-  const held = new Map<string, number>();
-  for (const judged of left) {
-    const codes =
-      judged.verdict === 'blocked'
-        ? judged.reasons.filter((reason) => reason.severity === 'block').map((reason) => reason.code)
-        : cautionsOf(judged).filter((code) => !accepted.has(code));
-    for (const code of new Set(codes)) held.set(code, (held.get(code) ?? 0) + 1);
-  }
-  const blocked = left.filter((judged) => judged.verdict === 'blocked').length;
-
   if (options.json === true) {
     await printJson({
       schema: 1,
       generation: schema.generation,
       file: { path: options.out, size: written.bytes },
       undo: written.undo === null ? null : { path: options.undo, size: written.undo.bytes },
-      counts: { written: written.devices, users: written.userChannels, held: left.length - blocked, blocked },
-      leftOut: Object.fromEntries(held),
+      counts: { written: written.devices, users: written.userChannels, ...left },
+      leftOut: Object.fromEntries(leftOut),
     });
     return EXIT.fine;
   }
@@ -67,10 +67,10 @@ export async function run(source: string, options: SqlOptions): Promise<number> 
     `${counted(written.devices, 'device')} and ${counted(written.userChannels, 'user channel')} written to ${plain(options.out)} for Fleet ${schema.generation}.`,
     `${written.bytes.toLocaleString('en')} bytes, mode 0600: it holds secrets.`,
   );
-  if (left.length > 0) {
+  if (left.blocked + left.held > 0) {
     await print(
-      `Left out: ${blocked} blocked, ${left.length - blocked} held for a caution that was not accepted:`,
-      ...table([...held].map(([code, count]) => [String(count), code])),
+      `Left out: ${left.blocked} blocked, ${left.held} held for a caution that was not accepted:`,
+      ...table([...leftOut].map(([code, count]) => [String(count), code])),
     );
   }
   tell('This file asks nothing of Fleet’s hosts: Macs without Fleet’s agent are in it. `slipway plan` tells which.');

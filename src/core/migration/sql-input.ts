@@ -1,5 +1,6 @@
 /** What a SQL file is written from: the devices that go in, their rows, and the facts for its head. */
 import type { TargetSchema } from '../fleet/schema';
+import { chosen, type Sequence } from '../sources/sequence';
 import type { Snapshot, SourceDevice } from '../sources/snapshot';
 import { inKeyOrder } from './key-order';
 import { isWritten, schemaOfPlan, type Plan } from './plan';
@@ -13,7 +14,7 @@ export function sqlInputOf(input: {
   readonly judgement: Judgement;
   readonly schema: TargetSchema;
   /** Only those that go in. */
-  readonly devices: readonly JudgedDevice[];
+  readonly devices: Sequence<JudgedDevice>;
   readonly teamOf: (device: SourceDevice) => number | null;
 }): SqlInput {
   const { snapshot, judgement, schema, devices, teamOf } = input;
@@ -40,7 +41,8 @@ export function sqlInputOfPlan(plan: Plan, snapshot: Snapshot, judgement: Judgem
     snapshot,
     judgement,
     schema: schemaOfPlan(plan),
-    devices: judgement.devices.filter(
+    devices: chosen(
+      judgement.devices,
       ({ device, verdict }) => verdict !== 'blocked' && device.udid !== null && going.has(device.udid),
     ),
     teamOf: ({ udid }) => going.get(udid ?? '')?.teamId ?? null,

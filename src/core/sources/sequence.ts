@@ -95,8 +95,27 @@ export function isHeld<T>(list: Sequence<T>): list is readonly T[] & Sequence<T>
   return Array.isArray(list);
 }
 
-/** The items at some indexes, in that order. Of a list in memory it is one, too. */
-export function picked<T>(list: Sequence<T>, indexes: Uint32Array): Sequence<T> {
-  const item = (index: number): T => list.at(indexes[index] as number) as T;
-  return isHeld(list) ? Array.from(indexes, (index) => list[index] as T) : new MadeSequence(indexes.length, item);
+/** The items that are wanted, each looked at once. Of a list that is not in memory their indexes are kept. */
+export function chosen<T>(list: Sequence<T>, wanted: (item: T, index: number) => unknown): Sequence<T> {
+  if (isHeld(list)) return list.filter(wanted);
+  const indexes = new Uint32Array(list.length);
+  let count = 0;
+  list.forEach((item, index) => {
+    if (wanted(item, index)) indexes[count++] = index;
+  });
+  return picked(list, indexes.slice(0, count));
+}
+
+/** The items in the order of their keys, compared by code unit. Of a list that is not in memory the order is kept. */
+export function inOrder<T>(list: Sequence<T>, keyOf: (item: T) => string): Sequence<T> {
+  const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  if (isHeld(list)) return list.toSorted((a, b) => compare(keyOf(a), keyOf(b)));
+  const keys = list.map(keyOf);
+  const indexes = Uint32Array.from(keys.keys());
+  indexes.sort((a, b) => compare(keys[a] as string, keys[b] as string) || a - b);
+  return picked(list, indexes);
+}
+
+function picked<T>(list: Sequence<T>, indexes: Uint32Array): Sequence<T> {
+  return new MadeSequence(indexes.length, (index) => list.at(indexes[index] as number) as T);
 }
