@@ -40,8 +40,20 @@ const DAMAGES: readonly [string, (path: string) => void][] = [
   ],
   ['overwritten with zeros', (path) => writeFileSync(path, Buffer.alloc(readFileSync(path).length))],
   ['gone', (path) => rmSync(path)],
-  ['a folder', (path) => (rmSync(path), mkdirSync(path))],
-  ['a link to nowhere', (path) => (rmSync(path), symlinkSync('/nowhere/at/all', path))],
+  [
+    'a folder',
+    (path) => {
+      rmSync(path);
+      mkdirSync(path);
+    },
+  ],
+  [
+    'a link to nowhere',
+    (path) => {
+      rmSync(path);
+      symlinkSync('/nowhere/at/all', path);
+    },
+  ],
 ];
 
 /** What stands at a path, to see that it was not touched. */
