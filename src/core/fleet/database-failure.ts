@@ -338,6 +338,19 @@ function statementMeaning(error: DatabaseError): Meaning | null {
         message: 'A statement with its values is larger than the server takes (max_allowed_packet).',
         remedy: 'Use smaller batches, or raise max_allowed_packet at the server.',
       };
+    // https://dev.mysql.com/doc/mysql-errors/en/server-error-reference.html: 1021, 1114, 1026, 1037, 1041, 1598
+    case 'ER_DISK_FULL':
+    case 'ER_RECORD_FILE_FULL':
+    case 'ER_ERROR_ON_WRITE':
+    case 'ER_OUTOFMEMORY':
+    case 'ER_OUT_OF_RESOURCES':
+    case 'ER_BINLOG_LOGGING_IMPOSSIBLE':
+      return {
+        code: 'fleet/full',
+        kind: 'unreadable',
+        message: `The MySQL server has no room left for what was to be written (${error.code}).`,
+        remedy: `Make room on its disk (data, temporary files, binary log). ${RETRY_REMEDY}`,
+      };
     case 'ER_TABLEACCESS_DENIED_ERROR': {
       const parts =
         /^([A-Z, ]{1,60}) command denied to user .* for table [`'](?:[^`']+[`']\.[`'])?([^`']{1,64})[`']\s*$/s.exec(
