@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
+import type { Plugin } from 'vite';
 import { recordPackages } from './scripts/bundled-packages.mjs';
 import { withoutNativeParts } from './scripts/native-parts.mjs';
 
@@ -12,6 +13,16 @@ import { withoutNativeParts } from './scripts/native-parts.mjs';
 function workers(): Record<string, string> {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.worker.ts'));
   return Object.fromEntries(files.map((file) => [basename(file, '.ts'), join('src', file)]));
+}
+
+/** Puts the window's own way of making elements in the place of React's: in our code and in packages alike. */
+function textMadeSafe(): Plugin {
+  const own = join(import.meta.dirname, 'src', 'renderer', 'jsx', 'jsx-runtime.ts');
+  return {
+    name: 'text-made-safe',
+    enforce: 'pre',
+    resolveId: (id, importer) => (id === 'react/jsx-runtime' && importer !== own ? own : null),
+  };
 }
 
 export default defineConfig({
@@ -42,7 +53,7 @@ export default defineConfig({
   },
   renderer: {
     root: 'src/renderer',
-    plugins: [react(), recordPackages('renderer')],
+    plugins: [textMadeSafe(), react(), recordPackages('renderer')],
     build: {
       outDir: 'out/renderer',
       minify: true,

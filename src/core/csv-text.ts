@@ -17,12 +17,21 @@ export function csvText(
   return `${mark ? '\ufeff' : ''}${lines.join('\r\n')}\r\n`;
 }
 
+/**
+ * How a formula begins, the wide signs of East Asian keyboards included. An apostrophe before it makes it text, and is not
+ * shown; what has one already gets another, so that {@link plainCell} knows whose it is.
+ */
+const FORMULA = /^'*(\s*[=+\-@|\uff1d\uff0b\uff0d\uff20]|[\t\r\n])/;
+
+/** A cell as it was before {@link csvText} made it harmless. */
+export function plainCell(text: string): string {
+  return text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
+}
+
 function cellOf(value: string | number | boolean | null): string {
   if (value === null) return '';
   if (typeof value !== 'string') return String(value);
-  // A spreadsheet runs what begins like this; the apostrophe makes it text, and is not shown.
-  const risky = /^[=+\-@|]/.test(value.trimStart()) || /^[\t\r\n]/.test(value);
-  const safe = risky ? `'${value}` : value;
+  const safe = FORMULA.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

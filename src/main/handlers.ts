@@ -9,6 +9,7 @@ import type { CallInput } from '../contract/calls';
 import type { GivenSlot } from '../contract/given-files';
 import type { ProfileSlot, RenewalForm } from '../contract/renewal';
 import { SOURCE_SECRETS, type SourceSecret, type SourceSecretKind } from '../contract/source-secrets';
+import { shownText } from '../contract/shown-text';
 import type { SecretKind } from '../contract/state';
 import type { Handlers } from './calls';
 import { ControlsDesk } from './controls-desk';
@@ -453,7 +454,8 @@ export function handlersOf(session: Session, runbook: Runbook): Handlers {
       return deleteCopies();
     },
 
-    'clipboard.write': ({ text }) => clipboard.writeText(text),
+    // It may be pasted into a terminal, which acts on what nobody can see.
+    'clipboard.write': ({ text }) => clipboard.writeText(shownText(text)),
     'file.reveal': ({ path }) => {
       const asked = resolve(path);
       const mine = isInside(asked, session.requireWorkspace().path) || isInside(asked, appFolders.copies());

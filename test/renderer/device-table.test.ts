@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columnLayout, type ColumnRoom } from '../../src/renderer/features/devices/column-layout';
+import { HOSTILE_NAMES } from '../hostile/names';
 import { tableText } from '../../src/renderer/features/devices/device-text';
 import { rowMove } from '../../src/renderer/features/devices/row-move';
 import { shortened } from '../../src/renderer/format/id';
@@ -57,6 +58,15 @@ describe('text', () => {
     expect(rest).toEqual([]);
     expect(line!.split('\t')).toHaveLength(heading!.split('\t').length);
     expect(line).toContain(`\t'=HYPERLINK("x") and more\t`);
+  });
+
+  it('copied as a table is one line a device, whatever it is called', () => {
+    const [row] = new DeviceCrowd(1, false).rows;
+    const lines = tableText(HOSTILE_NAMES.map((name) => ({ ...row!, name, serial: name }))).split('\n');
+    expect(lines).toHaveLength(HOSTILE_NAMES.length + 1);
+    const cells = lines.map((line) => line.split('\t'));
+    expect(new Set(cells.map(({ length }) => length)).size).toBe(1);
+    expect(cells.flat().filter((cell) => /^\s*[=+\-@|\uff1d]/.test(cell))).toEqual([]);
   });
 
   it('is as people read it', () => {

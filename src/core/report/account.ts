@@ -1,5 +1,5 @@
 /** Devices that stay behind, accounted for by name: a CSV file `device,by,note`; a device is a UDID or a serial number. */
-import { csvRecords, csvText } from '../csv-text';
+import { csvRecords, csvText, plainCell } from '../csv-text';
 import { misused } from '../failure';
 import { devicesByName } from '../migration/wave';
 import type { Snapshot } from '../sources/snapshot';
@@ -20,7 +20,8 @@ export function readAccounts(text: string): Map<string, Account> {
   const records = csvRecords(text, (why) => wrong(`It is not a CSV file: ${why}.`));
   return new Map(
     records.map(({ record, line }) => {
-      const [device, by, note] = [plainCell(record['device']), plainCell(record['by']), plainCell(record['note'])];
+      const cell = (name: string): string => plainCell(record[name] ?? '');
+      const [device, by, note] = [cell('device'), cell('by'), cell('note')];
       if (device === '' || by === '' || note === '')
         wrong(`Line ${line} needs a device, who says so, and why it stays behind.`);
       return [device, { by: by.slice(0, 200), note: note.slice(0, 2000), line }];
@@ -45,11 +46,6 @@ export function accountsText(accounts: ReadonlyMap<string, Confirmation>): strin
     ['device', 'by', 'note'],
     [...accounts].map(([device, { by, note }]) => [device, by, note]),
   );
-}
-
-/** A cell as it was before it was made harmless for a spreadsheet. */
-function plainCell(text = ''): string {
-  return text.replace(/^'(?=\s*[=+\-@|])/, '');
 }
 
 function wrong(message: string): never {

@@ -1,7 +1,7 @@
 /** The hand-over as one HTML file: no script, nothing loaded from anywhere, readable in print. */
 import type { HandOver, ReportedDevice } from './hand-over';
 import { isSettled } from './hand-over';
-import { escapeHtml, PAGE_STYLE } from './page';
+import { escapeHtml, PAGE_STYLE, said } from './page';
 
 /** Devices listed one by one; the CSV beside it holds them all. */
 const MOST_DEVICES = 20_000;
@@ -74,7 +74,7 @@ function summary({ facts, counts }: HandOver): string {
       'SCEP CA',
       scepCa === null
         ? 'not known'
-        : `${escapeHtml(scepCa.subject)}, until ${dayOf(scepCa.notAfter)}, sha256 ${code(scepCa.sha256)}`,
+        : `${said(scepCa.subject)}, until ${dayOf(scepCa.notAfter)}, sha256 ${code(scepCa.sha256)}`,
     ],
     [
       'Devices',
@@ -111,7 +111,7 @@ function obligations({ obligations: all }: HandOver): string {
     all.map(({ title, sentence, due, owner }) => [
       td(escapeHtml(title)),
       td(due === null ? 'as long as a device is enrolled' : `next: ${dayOf(due)}`),
-      td(owner === null ? '<span class="open">nobody yet</span>' : escapeHtml(owner)),
+      td(owner === null ? '<span class="open">nobody yet</span>' : said(owner)),
       td(escapeHtml(sentence)),
     ]),
   );
@@ -134,7 +134,7 @@ function exceptions(all: readonly ReportedDevice[]): string {
               ? isSettled(device)
                 ? ''
                 : '<span class="open">open</span>'
-              : `${escapeHtml(device.accounted.by)}: ${escapeHtml(device.accounted.note)}`,
+              : said(`${device.accounted.by}: ${device.accounted.note}`),
           ),
         ]),
     ) + cut(found.length)
@@ -145,7 +145,7 @@ function acknowledged({ facts }: HandOver): string {
   if (facts.acknowledged.length === 0) return '<p>Nothing had to be.</p>';
   return table(
     ['What', 'Who', 'Why'],
-    facts.acknowledged.map(({ code: id, by, note }) => [td(code(id)), td(escapeHtml(by)), td(escapeHtml(note))]),
+    facts.acknowledged.map(({ code: id, by, note }) => [td(code(id)), td(said(by)), td(said(note))]),
   );
 }
 
@@ -183,7 +183,7 @@ function devices(all: readonly ReportedDevice[]): string {
           td(STATE_WORDS[device.state]),
           td(device.proof === null ? '' : escapeHtml(device.proof)),
           td(timeOf(device.importedAt)),
-          td(device.wave === null ? '' : escapeHtml(device.wave)),
+          td(device.wave === null ? '' : said(device.wave)),
           td(timeOf(device.lastContactSource)),
           td(dayOf(device.certificateNotAfter)),
         ]),
@@ -198,7 +198,7 @@ function cut(total: number): string {
 }
 
 function naming({ name, serial, udid }: ReportedDevice): string {
-  return `${escapeHtml(name ?? '')} ${serial === null ? '' : code(serial)}<br><span class="quiet">${code(udid)}</span>`;
+  return `${said(name ?? '')} ${serial === null ? '' : code(serial)}<br><span class="quiet">${code(udid)}</span>`;
 }
 
 function td(content: string): string {

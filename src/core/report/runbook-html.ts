@@ -1,5 +1,5 @@
 /** The runbook on paper: both columns, who confirmed what and when, and a box to tick by hand. */
-import { escapeHtml, PAGE_STYLE } from './page';
+import { escapeHtml, PAGE_STYLE, said } from './page';
 import { COLUMNS, runbookLines, type Cell, type RunbookFile } from './runbook';
 
 const MARKS: Readonly<Record<Cell['state'], string>> = { done: '☑', attention: '⚠', open: '☐' };
@@ -38,6 +38,6 @@ function cellHtml(cell: Cell | null): string {
   const tick =
     cell.tick === null
       ? ''
-      : `<br><span class="quiet">${escapeHtml(cell.tick.by)}, ${new Date(cell.tick.at).toISOString().slice(0, 16).replace('T', ' ')} UTC</span>`;
-  return `${MARKS[cell.state]} ${escapeHtml(cell.sentence)}${tick}`;
+      : `<br><span class="quiet">${said(cell.tick.by)}, ${new Date(cell.tick.at).toISOString().slice(0, 16).replace('T', ' ')} UTC</span>`;
+  return `${MARKS[cell.state]} ${said(cell.sentence)}${tick}`;
 }

@@ -226,7 +226,7 @@ interface TextProps {
 }
 
 function Text({ value, none, mono = false, strong = false }: TextProps): React.JSX.Element {
-  if (value === null || value === '') return <Nothing word={none} />;
+  if (value === null || value.trim() === '') return <Nothing word={none} />;
   return (
     <span className={`${mono ? 'mono' : ''} ${strong ? 'grid-strong' : ''}`} title={value}>
       {value}

@@ -46,8 +46,13 @@ function instant(at: number | null): string {
   return at === null ? '' : new Date(at).toISOString();
 }
 
-/** One cell: no tab or line end inside, and nothing a spreadsheet would take for a formula. */
+/** One cell: on one line, and nothing a spreadsheet would take for a formula (the rule is src/core/csv-text.ts’s). */
 function cell(text: string): string {
-  const flat = text.replace(/[\t\r\n]+/g, ' ');
-  return /^[=+\-@]/.test(flat) ? `'${flat}` : flat;
+  const flat = oneLine(text);
+  return /^'*\s*[=+\-@|\uff1d\uff0b\uff0d\uff20]/.test(flat) ? `'${flat}` : flat;
+}
+
+/** Without the tabs and line ends that would make several cells or lines of one. */
+export function oneLine(text: string): string {
+  return text.replace(/[\t\r\n]+/g, ' ');
 }

@@ -9,7 +9,7 @@ import { toast } from '../../components/toast';
 import { counted } from '../../format/number';
 import { announce } from '../../stores/announcer';
 import type { DeviceList, DevicePages } from './device-pages';
-import { tableText } from './device-text';
+import { oneLine, tableText } from './device-text';
 import { selectedCount, type Selection } from './selection';
 
 interface SelectionBarProps {
@@ -79,11 +79,11 @@ export async function copyUdids(pages: DevicePages, list: DeviceList, selection:
 async function udidText(pages: DevicePages, list: DeviceList, selection: Selection): Promise<Reply<string>> {
   if (selectedCount(selection) === list.matching) {
     const reply = await call('devices.udids', list.filter);
-    return reply.ok ? { ok: true, value: reply.value.join('\n') } : reply;
+    return reply.ok ? { ok: true, value: reply.value.map(oneLine).join('\n') } : reply;
   }
   const reply = await selectedRows(pages, selection);
   if (!reply.ok) return reply;
-  return { ok: true, value: reply.value.flatMap(({ udid }) => (udid === null ? [] : [udid])).join('\n') };
+  return { ok: true, value: reply.value.flatMap(({ udid }) => (udid === null ? [] : [oneLine(udid)])).join('\n') };
 }
 
 /** Record ids of a selection; null when it is all that match. */
