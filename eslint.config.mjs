@@ -23,7 +23,7 @@ const layers = {
     ...engine,
   },
   inspector: { folder: 'src/core/inspector', uses: [...base, 'certificates', 'sources'], ...engine },
-  fleet: { folder: 'src/core/fleet', uses: [...base, 'certificates', 'database'], ...engine },
+  fleet: { folder: 'src/core/fleet', uses: [...base, 'certificates', 'database', 'ssh'], ...engine },
   migration: { folder: 'src/core/migration', uses: judged, ...engine },
   assets: { folder: 'src/core/assets', uses: done, ...engine },
   profile: { folder: 'src/core/profile', uses: done, ...engine },

@@ -7,8 +7,10 @@ import {
   type FleetTarget,
   type TlsMode,
 } from '../core/fleet/connection';
+import { parseSshAddress, printSsh } from '../core/ssh';
 import type { FleetOptions } from './input';
 import { secretFrom } from './secret-input';
+import { sshCredentials } from './ssh-login';
 
 /** The target named on the command line. */
 export function fleetTarget(url: string, options: FleetOptions): FleetTarget {
@@ -24,6 +26,9 @@ export function fleetTarget(url: string, options: FleetOptions): FleetTarget {
     },
     plaintextConfirmed: options.allowPlaintext ?? false,
     mariaDbAllowed: options.allowMariadb ?? false,
+    ...(options.fleetVia === undefined
+      ? {}
+      : { via: { address: printSsh(parseSshAddress(options.fleetVia)), credentials: sshCredentials(options) } }),
   };
 }
 

@@ -33,7 +33,7 @@ function withJson(command: Command): Command {
 }
 
 function withSource(command: Command): Command {
-  return withJson(command)
+  return withSsh(withJson(command))
     .option('--and <source>', 'one more source, for the same Fleet; repeatable', collectSources)
     .option('--salvage', 'read on over damage, and from the older meta page if need be')
     .option('--api-key-file <file>', 'API key for micromdm:https://… (or SLIPWAY_API_KEY); - reads standard input')
@@ -61,7 +61,13 @@ function withSource(command: Command): Command {
     .option('--push-certificate <file>', 'the source’s push certificate, instead of the one it holds')
     .option('--push-key-file <file>', 'its private key')
     .option('--enrollment-profile <file>', 'the enrollment profile the devices installed, where the source keeps none')
-    .option('--via <ssh>', 'connect to the source’s database through this machine: ssh://USER@HOST[:PORT]')
+    .option('--via <ssh>', 'connect to the source’s database through this machine: ssh://USER@HOST[:PORT]');
+}
+
+/** How to log in at another machine: for a source, for Fleet's database, or for both. */
+function withSsh(command: Command): Command {
+  if (command.options.some(({ long }) => long === '--ssh-key-file')) return command;
+  return command
     .option('--ssh-key-file <file>', 'private key to log in with over SSH')
     .option(
       '--ssh-passphrase-file <file>',
@@ -83,8 +89,9 @@ function withSource(command: Command): Command {
 function withFleet(command: Command, required: boolean): Command {
   const fleet = new Option('--fleet <url>', 'Fleet’s MySQL: mysql://USER@HOST[:PORT]/DATABASE');
   if (required) fleet.makeOptionMandatory();
-  return command
+  return withSsh(command)
     .addOption(fleet)
+    .option('--fleet-via <ssh>', 'connect to Fleet’s MySQL through this machine: ssh://USER@HOST[:PORT]')
     .option(
       '--fleet-password-file <file>',
       'password of that account (or SLIPWAY_FLEET_PASSWORD); - reads standard input',

@@ -10,8 +10,19 @@ export interface CommonOptions {
   readonly at?: string;
 }
 
+/** Options of every command that may reach something over SSH. */
+export interface SshOptions {
+  readonly sshKeyFile?: string;
+  readonly sshPassphraseFile?: string;
+  readonly sshPasswordFile?: string;
+  readonly sshKnownHosts?: string[];
+  readonly sshHostKey?: string;
+  /** False with --no-ssh-agent. */
+  readonly sshAgent?: boolean;
+}
+
 /** Options of every command that reads a source. */
-export interface SourceOptions extends CommonOptions {
+export interface SourceOptions extends CommonOptions, SshOptions {
   readonly salvage?: boolean;
   readonly apiKeyFile?: string;
   readonly sourceCaFile?: string;
@@ -30,20 +41,15 @@ export interface SourceOptions extends CommonOptions {
   readonly enrollmentProfile?: string;
   /** The jump host to the source's database. */
   readonly via?: string;
-  readonly sshKeyFile?: string;
-  readonly sshPassphraseFile?: string;
-  readonly sshPasswordFile?: string;
-  readonly sshKnownHosts?: string[];
-  readonly sshHostKey?: string;
-  /** False with --no-ssh-agent. */
-  readonly sshAgent?: boolean;
   /** More sources, read along with the one that was named. */
   readonly and?: string[];
 }
 
 /** Options of every command that connects to Fleet. */
-export interface FleetOptions {
+export interface FleetOptions extends SshOptions {
   readonly fleet?: string;
+  /** The jump host to Fleet's database. */
+  readonly fleetVia?: string;
   readonly fleetPasswordFile?: string;
   readonly fleetCaFile?: string;
   readonly fleetTls?: string;

@@ -1,6 +1,5 @@
 /** Reading a source for a command: options to engine, progress on the terminal, verdicts as of the clock. */
 import { existsSync } from 'node:fs';
-import { misused } from '../core/failure';
 import { judge, type Judgement } from '../core/migration/verdict';
 import type { OnProgress } from '../core/progress';
 import {
@@ -11,11 +10,11 @@ import {
   type Companions,
   type ReadOptions,
   type SourceReference,
-  type SshCredentials,
 } from '../core/sources';
 import type { Snapshot } from '../core/sources/snapshot';
 import { clockFrom, copiesFolder, type SourceOptions } from './input';
 import { secretFrom } from './secret-input';
+import { sshCredentials } from './ssh-login';
 import { progressLine } from './terminal';
 
 /** What a source says, judged. */
@@ -64,27 +63,6 @@ export function readOptions(options: SourceOptions, at: number): ReadOptions {
     ...(options.sourceCaFile === undefined ? {} : { caFile: options.sourceCaFile }),
     ...(options.sourcePin === undefined ? {} : { pinSha256: options.sourcePin }),
     ssh: sshCredentials(options),
-  };
-}
-
-/** How to log in over SSH, where a source is reached that way. */
-function sshCredentials(options: SourceOptions): SshCredentials {
-  const passphrase = secretFrom('SSH key’s passphrase', options.sshPassphraseFile, 'SLIPWAY_SSH_PASSPHRASE');
-  const password = secretFrom('SSH password', options.sshPasswordFile, 'SLIPWAY_SSH_PASSWORD');
-  const agent = options.sshAgent === false ? undefined : process.env['SSH_AUTH_SOCK'];
-  if (options.sshHostKey !== undefined && !/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(options.sshHostKey))
-    misused(
-      'usage/ssh-host-key',
-      'The fingerprint of the host’s key is not written as SHA256:… with 43 characters.',
-      'Print it on the server with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub.',
-    );
-  return {
-    ...(options.sshKeyFile === undefined ? {} : { keyFile: options.sshKeyFile }),
-    ...(passphrase === null ? {} : { keyPassphrase: passphrase }),
-    ...(password === null ? {} : { password }),
-    ...(agent === undefined || agent === '' ? {} : { agent }),
-    ...(options.sshKnownHosts === undefined ? {} : { knownHosts: options.sshKnownHosts }),
-    ...(options.sshHostKey === undefined ? {} : { hostKey: options.sshHostKey }),
   };
 }
 

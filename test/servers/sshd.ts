@@ -194,6 +194,11 @@ export class Sshd {
     });
   }
 
+  /** How many connections it serves now. */
+  connections(): number {
+    return readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim().split(' ').filter(Boolean).length;
+  }
+
   /** Kills what serves the connections that are open now; new ones can be made. */
   cutConnections(): void {
     const path = `/proc/${this.pid}/task/${this.pid}/children`;

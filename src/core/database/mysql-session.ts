@@ -1,13 +1,12 @@
 /** A reading session with MySQL. */
 import { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
-import { checkServerIdentity, TLSSocket } from 'node:tls';
 import { createConnection, type Connection, type ConnectionOptions, type QueryError } from 'mysql2';
 import type { DatabaseAddress } from './address';
-import { lineOptions } from './mysql-line';
+import { handshakeCause, lineOptions, requireProof } from './mysql-line';
 import type { ReadingLimits, ReadingSession, ReadingTarget, Row } from './reading-session';
 import { OWN_ERROR, requirePrivacy, sessionFailure } from './session-failure';
-import { openSocket } from './socket';
+import { namedFor, openSocket } from './socket';
 
 /** Rows given on at a time. */
 const BATCH = 500;
@@ -31,7 +30,7 @@ async function optionsOf(target: ReadingTarget, limits: ReadingLimits): Promise<
   const { address, tls, password } = target;
   const { host } = address;
   const line = await lineOptions({ host, tls, caFailure: 'database/ca-file', openPassword: OWN_ERROR.openPassword });
-  const tunnel = target.open === undefined ? null : await target.open(host, address.port);
+  const tunnel = target.open === undefined ? null : namedFor(host, await target.open(host, address.port));
   return {
     host,
     port: address.port,
@@ -81,10 +80,11 @@ class MySqlSession implements ReadingSession {
         started.once('connect', () => resolve());
         started.on('error', reject);
       });
-      requireProof(address, options, streamOf(started));
+      requireProof(address.host, options, streamOf(started));
     } catch (error) {
+      const cause = handshakeCause(error, streamOf(started));
       started.destroy();
-      throw sessionFailure(error, 'mysql', address);
+      throw sessionFailure(cause, 'mysql', address);
     }
     return new MySqlSession(address, started, limits);
   }
@@ -210,16 +210,4 @@ class MySqlSession implements ReadingSession {
 /** The stream a connection speaks over: mysql2 replaces it when TLS starts, and does not declare it in its types. */
 function streamOf(connection: Connection): Duplex {
   return (connection as unknown as { stream: Duplex }).stream;
-}
-
-/** Looks a second time at what TLS has proven. */
-function requireProof(address: DatabaseAddress, { ssl }: ConnectionOptions, stream: Duplex): void {
-  if (ssl === undefined || typeof ssl === 'string') return;
-  const wrong =
-    stream instanceof TLSSocket && stream.authorized
-      ? ssl.verifyIdentity === true
-        ? checkServerIdentity(address.host, stream.getPeerCertificate())
-        : undefined
-      : new Error('not authorized');
-  if (wrong !== undefined) throw Object.assign(wrong, { code: 'HANDSHAKE_SSL_ERROR' });
 }

@@ -4,18 +4,20 @@
  * Everything above works with {@link FleetConnection}; mysql2 is known to this file, its neighbour
  * `database-failure` and `database/` alone.
  */
-import type { Socket } from 'node:net';
-import { checkServerIdentity, TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { createConnection, type Connection, type ConnectionOptions, type QueryError } from 'mysql2';
 import { hostAndPort, parseDatabaseAddress, type DatabaseAddress } from '../database/address';
-import { lineOptions } from '../database/mysql-line';
+import { handshakeCause, lineOptions, requireProof } from '../database/mysql-line';
 import { openSocket } from '../database/socket';
 import { isLoopback, type TlsMode } from '../database/trust';
-import { refused } from '../failure';
+import { FailureError, refused } from '../failure';
 import type { Secret } from '../secret';
-import { databaseFailure, PUBLIC_KEY_REFUSED } from './database-failure';
+import { databaseFailure, PUBLIC_KEY_REFUSED, type Detail, type Place } from './database-failure';
+import { nameOfVia, openFleetTunnel, type FleetTunnel, type FleetVia } from './tunnel';
 
 export { defaultTlsMode, isLoopback, type TlsMode } from '../database/trust';
+export type { FleetVia } from './tunnel';
 
 /** Where Fleet’s MySQL is and who asks. Holds no password, so it may be shown and written down. */
 export type FleetAddress = DatabaseAddress;
@@ -31,6 +33,11 @@ export interface FleetTarget {
   readonly plaintextConfirmed: boolean;
   /** Tests only. */
   readonly mariaDbAllowed: boolean;
+  /**
+   * The machine through which it is reached; the address is then as that machine knows it. What TLS has to prove stays
+   * the same: the name is the database's, not that machine's.
+   */
+  readonly via?: FleetVia;
 }
 
 /** A value as it is bound. */
@@ -135,7 +142,8 @@ export function parseFleetAddress(url: string): FleetAddress {
  *
  * Throws `fleet/plaintext-refused`, `fleet/ca-file`, `fleet/unreachable`, `fleet/timeout`, `fleet/access-denied`,
  * `fleet/unknown-database`, `fleet/tls-untrusted`, `fleet/tls-wrong-name`, `fleet/tls-not-offered`, `fleet/tls-required`,
- * `fleet/tls-failed`, `fleet/mariadb`, `fleet/mysql-too-old`, and for writing `fleet/read-only`. No message holds the password.
+ * `fleet/tls-failed`, `fleet/mariadb`, `fleet/mysql-too-old`, and for writing `fleet/read-only`; through another machine
+ * also `ssh/…` as `SshConnection.open` and `openStream`. No message holds the password.
  */
 export async function connectFleet(
   target: FleetTarget,
@@ -143,7 +151,8 @@ export async function connectFleet(
   limits: ConnectionLimits = LIMITS,
 ): Promise<FleetConnection> {
   const options = await optionsOf(target, limits);
-  const session = await Session.open(target.address, options, limits);
+  const tunnel = target.via === undefined ? null : await openFleetTunnel(target.via, target.address);
+  const session = await Session.open(target, options, limits, tunnel);
   try {
     const server = await describeServer(session, target);
     await prepareSession(session, server, purpose);
@@ -193,7 +202,6 @@ async function optionsOf(target: FleetTarget, limits: ConnectionLimits): Promise
     // FOUND_ROWS off: affectedRows are rows changed. LOCAL_FILES off: the server shall not ask for files of ours.
     flags: ['-FOUND_ROWS', '-LOCAL_FILES', '-ODBC', '-IGNORE_SPACE'],
     keepAliveInitialDelay: 10_000,
-    stream: () => openSocket(address),
   };
   if (target.password !== null) options.password = target.password.revealText();
   const line = { host: address.host, tls, caFailure: 'fleet/ca-file', openPassword: PUBLIC_KEY_REFUSED };
@@ -300,23 +308,37 @@ async function prepareSession(session: Session, server: FleetServer, purpose: 'r
 class Session implements FleetConnection {
   readonly address: FleetAddress;
   readonly #connection: Connection;
-  readonly #purposeLimits: ConnectionLimits;
+  readonly #limits: ConnectionLimits;
+  /** The address, and through which machine, for messages. */
+  readonly #place: Place;
+  readonly #tunnel: FleetTunnel | null;
   #server: FleetServer | null = null;
-  #socket: Socket;
+  readonly #socket: Line;
+  /** What bytes are counted of: the line itself, below TLS where it is not a socket. */
+  readonly #line: Line;
   #silence: number;
   /** Why the session ended; null while it lives. */
-  #ended: QueryError | null = null;
+  #ended: Error | null = null;
   #running = 0;
   #closed = false;
   readonly #watch: NodeJS.Timeout;
   #mark = '';
   #markedAt = 0;
 
-  private constructor(address: FleetAddress, connection: Connection, socket: Socket, limits: ConnectionLimits) {
+  private constructor(
+    address: FleetAddress,
+    place: Place,
+    connection: Connection,
+    limits: ConnectionLimits,
+    tunnel: FleetTunnel | null,
+  ) {
     this.address = address;
+    this.#place = place;
     this.#connection = connection;
-    this.#socket = socket;
-    this.#purposeLimits = limits;
+    this.#limits = limits;
+    this.#tunnel = tunnel;
+    this.#socket = streamOf(connection);
+    this.#line = tunnel?.stream ?? this.#socket;
     // Until the session is set up the shorter limit holds: nothing in the set-up takes long.
     this.#silence = limits.connect;
     connection.on('error', (error: QueryError) => {
@@ -326,31 +348,27 @@ class Session implements FleetConnection {
     this.#watch.unref();
   }
 
-  static async open(address: FleetAddress, options: ConnectionOptions, limits: ConnectionLimits): Promise<Session> {
-    const started = createConnection(options);
+  static async open(
+    { address, via }: FleetTarget,
+    options: ConnectionOptions,
+    limits: ConnectionLimits,
+    tunnel: FleetTunnel | null,
+  ): Promise<Session> {
+    const place = via === undefined ? address : { ...address, via: nameOfVia(via) };
+    const started = createConnection({ ...options, stream: () => tunnel?.stream ?? openSocket(address) });
     try {
       await new Promise<void>((resolve, reject) => {
         started.once('connect', () => resolve());
         started.on('error', reject);
       });
+      requireProof(address.host, options, streamOf(started));
     } catch (error) {
+      const cause = handshakeCause(error, streamOf(started));
       started.destroy();
-      throw databaseFailure(error, address);
+      await tunnel?.close();
+      throw databaseFailure(cause, place);
     }
-    const socket = streamOf(started);
-    if (options.ssl !== undefined && typeof options.ssl === 'object') {
-      const wrong =
-        socket instanceof TLSSocket && socket.authorized
-          ? options.ssl.verifyIdentity === true
-            ? checkServerIdentity(address.host, socket.getPeerCertificate())
-            : undefined
-          : new Error('not authorized');
-      if (wrong !== undefined) {
-        started.destroy();
-        throw databaseFailure(Object.assign(wrong, { code: 'HANDSHAKE_SSL_ERROR' }), address);
-      }
-    }
-    return new Session(address, started, socket, limits);
+    return new Session(address, place, started, limits, tunnel);
   }
 
   get server(): FleetServer {
@@ -361,7 +379,7 @@ class Session implements FleetConnection {
   /** Called once, when the session is as it shall be. */
   settle(server: FleetServer): void {
     this.#server = server;
-    this.#silence = this.#purposeLimits.silence;
+    this.#silence = this.#limits.silence;
   }
 
   cipher(): string | null {
@@ -391,7 +409,7 @@ class Session implements FleetConnection {
     try {
       await this.#run((done) => this.#connection.query('COMMIT', done));
     } catch (error) {
-      throw databaseFailure(error, this.address, { outcome: 'unknown' });
+      throw this.#failure(error, { outcome: 'unknown' });
     }
   }
 
@@ -413,6 +431,7 @@ class Session implements FleetConnection {
       });
     }
     this.destroy();
+    await this.#tunnel?.close();
   }
 
   destroy(): void {
@@ -420,6 +439,15 @@ class Session implements FleetConnection {
     clearInterval(this.#watch);
     this.#connection.destroy();
     this.#socket.destroy();
+    void this.#tunnel?.close();
+  }
+
+  /** What went wrong with a session that stood. When the line it ran over broke, it is the connection that is lost. */
+  #failure(error: unknown, detail: Detail = {}): FailureError {
+    if (this.#tunnel === null || !(error instanceof FailureError) || !error.failure.code.startsWith('ssh/'))
+      return databaseFailure(error, this.#place, detail);
+    const lost = { code: 'PROTOCOL_CONNECTION_LOST', message: '' };
+    return databaseFailure(lost, this.#place, { ...detail, line: error.failure.code });
   }
 
   /** Refuses what would not arrive as it is meant. Such a value is a defect of ours, not an expected failure. */
@@ -436,7 +464,7 @@ class Session implements FleetConnection {
     const limit = this.#server?.maxAllowedPacket ?? 0;
     // MySQL drops the connection on a packet that is too large; better not to send it.
     if (limit > 0 && bytes >= limit) {
-      throw databaseFailure({ code: 'ER_NET_PACKET_TOO_LARGE', errno: 1153, message: '' }, this.address, {
+      throw databaseFailure({ code: 'ER_NET_PACKET_TOO_LARGE', errno: 1153, message: '' }, this.#place, {
         bytes,
         limit,
       });
@@ -445,7 +473,7 @@ class Session implements FleetConnection {
 
   async #run<T>(start: (done: (error: QueryError | null, answer: T) => void) => void): Promise<T> {
     const ended = this.#end();
-    if (ended !== null) throw databaseFailure(ended, this.address);
+    if (ended !== null) throw this.#failure(ended);
     if (this.#running === 0) this.#touch();
     this.#running += 1;
     try {
@@ -458,7 +486,7 @@ class Session implements FleetConnection {
       });
     } catch (error) {
       // What ended the session says more than what the statement saw of it.
-      throw databaseFailure(this.#ended ?? error, this.address);
+      throw this.#failure(this.#ended ?? error);
     } finally {
       this.#running -= 1;
       if (this.#running === 0) this.#touch();
@@ -471,13 +499,13 @@ class Session implements FleetConnection {
   }
 
   #touch(): void {
-    this.#mark = `${this.#socket.bytesRead}:${this.#socket.writableLength}`;
+    this.#mark = `${this.#line.bytesRead}:${this.#line.writableLength}`;
     this.#markedAt = performance.now();
   }
 
   /** Ends a session whose network has gone silent, and asks an idle one whether it still lives. */
   #look(): void {
-    const mark = `${this.#socket.bytesRead}:${this.#socket.writableLength}`;
+    const mark = `${this.#line.bytesRead}:${this.#line.writableLength}`;
     if (mark !== this.#mark) {
       this.#touch();
       return;
@@ -489,13 +517,16 @@ class Session implements FleetConnection {
       this.#connection.destroy();
       // mysql2 tells the waiting statements when the stream fails.
       this.#socket.destroy(this.#ended);
-    } else if (silent >= this.#purposeLimits.ping && this.#ended === null && this.#server !== null) {
+    } else if (silent >= this.#limits.ping && this.#ended === null && this.#server !== null) {
       this.#run((done) => this.#connection.ping((error) => done(error, null))).catch(() => undefined);
     }
   }
 }
 
 /** The socket a connection speaks over: mysql2 replaces it when TLS starts, and does not declare it in its types. */
-function streamOf(connection: Connection): Socket {
-  return (connection as unknown as { stream: Socket }).stream;
+function streamOf(connection: Connection): Line {
+  return (connection as unknown as { stream: Line }).stream;
 }
+
+/** A socket, or what behaves like one. */
+type Line = Duplex & { readonly bytesRead: number };

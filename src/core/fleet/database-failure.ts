@@ -19,14 +19,16 @@ interface DatabaseError {
   readonly reason?: unknown;
 }
 
-interface Place {
+export interface Place {
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly database: string;
+  /** The machine through which it is reached. */
+  readonly via?: string;
 }
 
-type Detail = Record<string, string | number | boolean | null>;
+export type Detail = Record<string, string | number | boolean | null>;
 
 interface Meaning {
   readonly code: string;
@@ -77,7 +79,8 @@ const NETWORK_REMEDY =
 const RETRY_REMEDY = 'Run the same command again: what was committed is recognised, the rest is done.';
 
 function meaningOf(error: DatabaseError, place: Place): Meaning {
-  const server = `${place.host.includes(':') ? `[${place.host}]` : place.host}:${place.port}`;
+  const through = place.via === undefined ? '' : ` (through ${place.via})`;
+  const server = `${place.host.includes(':') ? `[${place.host}]` : place.host}:${place.port}${through}`;
   return (
     networkMeaning(error, server) ??
     tlsMeaning(error, place, server) ??

@@ -35,6 +35,11 @@ const LOST = new Set([
   'fleet/unreachable',
   'fleet/protocol',
   'fleet/connections-exhausted',
+  // The way to it, where it leads through another machine.
+  'ssh/connection-lost',
+  'ssh/timeout',
+  'ssh/unreachable',
+  'ssh/tunnel-failed',
 ]);
 
 /** True when the connection is gone rather than the statement wrong. */

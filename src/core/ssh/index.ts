@@ -16,7 +16,7 @@ export interface Tunnel {
    * @param host as it is called there: `localhost` is that machine itself
    * @throws FailureError `ssh/tunnel-failed`, `ssh/tunnel-prohibited`, `ssh/connection-lost`, `ssh/timeout`
    */
-  open(host: string, port: number): Promise<Duplex>;
+  open(host: string, port: number): Promise<Duplex & { readonly bytesRead: number }>;
   /** Ends all that goes through it. Never throws. */
   close(): Promise<void>;
 }

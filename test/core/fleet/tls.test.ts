@@ -3,7 +3,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openReadingSession } from '../../../src/core/database/reading-session';
 import { connectFleet, type FleetTarget, type TlsMode } from '../../../src/core/fleet/connection';
+import { openTunnel } from '../../../src/core/ssh';
 import {
   createDatabase,
   noServer,
@@ -12,6 +14,7 @@ import {
   type MysqlServer,
   type TestDatabase,
 } from '../../servers/mysql';
+import { makeKey, noSshd, Sshd } from '../../servers/sshd';
 import { failureOf, targetOf } from './target';
 
 const canStart = !noServer && testServer().kind === 'mysql';
@@ -130,6 +133,41 @@ describe.skipIf(!canStart)('TLS to MySQL', () => {
     const connection = await connectFleet(target(host, mode), 'read');
     expect(connection.server.tlsCipher).toMatch(/GCM|CHACHA20/);
     await connection.close();
+  });
+
+  it.skipIf(noSshd)('through another machine the name is still the database’s own', async () => {
+    const jump = new Sshd();
+    try {
+      const keyFile = makeKey(path.join(jump.folder, 'id'));
+      jump.authorize(keyFile);
+      await jump.start();
+      const via = { address: jump.url(), credentials: { keyFile, knownHosts: [jump.knownHosts('known')] } };
+      for (const [certificate, host, taken] of [
+        ['name', 'localhost', true],
+        ['address', '127.0.0.1', true],
+        ['address', 'localhost', false],
+        ['name', '127.0.0.1', false],
+        ['elsewhere', 'localhost', false],
+      ] as const) {
+        await present(certificate);
+        const one = { ...target(host, 'verify-identity'), via };
+        if (taken) {
+          const connection = await connectFleet(one, 'read');
+          expect(connection.server.tlsCipher).toMatch(/GCM|CHACHA20/);
+          await connection.close();
+        } else {
+          expect((await failureOf(() => connectFleet(one, 'read'))).code).toBe('fleet/tls-wrong-name');
+        }
+        // A source's database is reached by the same rules.
+        const tunnel = await openTunnel(via.address, via.credentials);
+        const reading = { ...one, open: (to: string, port: number) => tunnel.open(to, port) };
+        if (taken) await (await openReadingSession('mysql', reading)).close();
+        else expect((await failureOf(() => openReadingSession('mysql', reading))).code).toBe('database/tls-wrong-name');
+        await tunnel.close();
+      }
+    } finally {
+      await jump.remove();
+    }
   });
 
   it.each([
