@@ -16,6 +16,9 @@ export const appFolders = {
   windowPlace: () => mine('window.json'),
   /** SQL as it is shown, with secrets masked; emptied at each start. */
   preview: () => mine('preview'),
+  /** The window's icon, where the system does not take it from the program's own file: Linux. */
+  icon: () =>
+    app.isPackaged ? join(process.resourcesPath, 'icon.png') : join(app.getAppPath(), 'resources', 'icons', '256.png'),
   /** The bundled sample source. Beside the bundle when packaged: a worker reads it by path. */
   sampleSource: () =>
     app.isPackaged

@@ -1,6 +1,7 @@
 /** The one window. */
 import { join } from 'node:path';
 import { app, BrowserWindow, nativeTheme } from 'electron';
+import { appFolders } from './app-folders';
 import { PAGE_URL } from './page-protocol';
 import { keepPlace, rememberedPlace } from './window-place';
 
@@ -19,6 +20,7 @@ export async function openWindow(): Promise<void> {
   const { bounds, maximized } = rememberedPlace();
   const opened = new BrowserWindow({
     title: 'Slipway',
+    ...(process.platform === 'linux' ? { icon: appFolders.icon() } : {}),
     ...bounds,
     minWidth: 960,
     minHeight: 600,
