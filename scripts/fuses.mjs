@@ -13,7 +13,7 @@ import { flipFuses, FuseVersion, FuseV1Options, getCurrentFuseWire } from '@elec
 const DECIDED = 9;
 
 /** Every fuse of Electron 45, decided one by one. */
-export const FUSES = {
+const FUSES = {
   // As a plain Node the binary would run any script with Slipway's name and rights.
   [FuseV1Options.RunAsNode]: false,
   [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: false,

@@ -1,5 +1,3 @@
-export class PostgresUnavailable extends Error {}
-
 /** What is needed to talk to a server. */
 export interface PostgresAddress {
   origin: 'installed' | 'debian' | 'SLIPWAY_TEST_POSTGRES_URL';

@@ -18,7 +18,7 @@ import { debianPrograms, removeFolder, run, Unavailable, which } from './debian.
 const isRoot = process.getuid?.() === 0;
 const PASSWORD = 'slipway-test';
 
-export class PostgresUnavailable extends Unavailable {
+class PostgresUnavailable extends Unavailable {
   name = 'PostgresUnavailable';
 }
 

@@ -37,7 +37,7 @@ function stalePackages() {
 }
 
 /** Debian's Chromium, or whatever SLIPWAY_CHROMIUM names; null when there is none. The stand-in looks the same way. */
-export function findChromium() {
+function findChromium() {
   if (process.env.SLIPWAY_CHROMIUM) return process.env.SLIPWAY_CHROMIUM;
   const folders = (process.env.PATH ?? '').split(delimiter);
   const names = ['chromium', 'chromium-browser', 'google-chrome'];

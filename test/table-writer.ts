@@ -89,7 +89,7 @@ function certificateCells(certificate: DeviceCertificate | null): TableRow {
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 /** RFC 3339 to the nanosecond. */
-export function timeText(nanoseconds: bigint): string {
+function timeText(nanoseconds: bigint): string {
   const seconds = nanoseconds / 1_000_000_000n;
   const fraction = String(nanoseconds % 1_000_000_000n).padStart(9, '0');
   return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${fraction}Z`;

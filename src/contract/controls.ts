@@ -15,10 +15,10 @@ export const controlsSettings = z.object({
 const shownValue = z.object({ text: z.string(), masked: z.boolean() }).nullable();
 const change = z.object({ path: z.string(), source: shownValue, fleet: shownValue });
 
-export const STANDINGS = ['left-behind', 'updated', 'new', 'same', 'stored-only', 'enrollment', 'fleets-own'] as const;
+const STANDINGS = ['left-behind', 'updated', 'new', 'same', 'stored-only', 'enrollment', 'fleets-own'] as const;
 const standing = z.enum(STANDINGS);
 
-export const controlRow = z.object({
+const controlRow = z.object({
   identifier: z.string(),
   name: z.string().nullable(),
   standing,
@@ -128,7 +128,7 @@ export const AGENT_STATES = [
   'blocked-at-source',
 ] as const;
 
-export const agentPackage = z.object({
+const agentPackage = z.object({
   path: z.string(),
   size: z.number(),
   sha256: z.string(),

@@ -67,7 +67,7 @@ export const dnsPlan = z.object({
   notes: z.array(z.string()).readonly(),
 });
 
-export const probeResult = z.object({
+const probeResult = z.object({
   id: z.string(),
   title: z.string(),
   status: z.enum(['pass', 'warn', 'fail', 'skipped']),
@@ -81,8 +81,5 @@ export const probeResult = z.object({
 export const probeRound = z.object({ at: z.number(), host: z.string(), results: z.array(probeResult) });
 
 export type CutoverSettings = z.infer<typeof cutoverSettings>;
-export type CutoverView = z.infer<typeof cutoverView>;
-export type RedirectConfigurationShown = z.infer<typeof redirectConfiguration>;
-export type DnsPlanShown = z.infer<typeof dnsPlan>;
 export type ProbeRound = z.infer<typeof probeRound>;
 export type ProbeResultShown = z.infer<typeof probeResult>;

@@ -45,7 +45,7 @@ export const deviceQuery = deviceFilter.extend({
   hold: z.boolean(),
 });
 
-export const deviceRow = z.object({
+const deviceRow = z.object({
   /** The source's record id: stable, also where there is no UDID. */
   id: z.string(),
   udid: z.string().nullable(),
@@ -89,14 +89,14 @@ export const devicePage = z.object({
 });
 
 /** One field of a row as it stands in Fleet and as it will be; secrets as `‹unlock token, 3412 bytes, sha256 …›`. */
-export const rowField = z.object({
+const rowField = z.object({
   column: z.string(),
   now: z.string().nullable(),
   willBe: z.string().nullable(),
   changed: z.boolean(),
 });
 
-export const rowDiff = z.object({
+const rowDiff = z.object({
   table: z.string(),
   row: z.string(),
   change: z.enum(['insert', 'update', 'delete', 'none']),

@@ -24,7 +24,7 @@ const givenThing = z.object({
   locked: z.boolean(),
 });
 
-export const givenPile = z.object({
+const givenPile = z.object({
   slot: givenSlot,
   things: z.array(givenThing),
   /** Things that a password would open. */
@@ -37,7 +37,7 @@ export const givenPile = z.object({
 export const givenFiles = z.array(givenPile);
 
 /** Where a pair comes from; `none` leaves Fleet’s as it is. */
-export const pairOrigin = z.enum(['source', 'files', 'none']);
+const pairOrigin = z.enum(['source', 'files', 'none']);
 export const pairChoice = z.object({ ca: pairOrigin, push: pairOrigin });
 
 const caFacts = z.object({ subject: z.string(), serial: z.string(), notBefore: instant, notAfter: instant });

@@ -8,7 +8,7 @@ const fact = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).r
 export const PART_FORMATS = ['pem', 'der', 'pkcs12'] as const;
 
 /** One thing that was found; the meaning of each field stands in the inspector’s own `item.ts`. */
-export const inspectedItem = place.extend({
+const inspectedItem = place.extend({
   index: z.number(),
   alsoIn: z.array(place).readonly(),
   parent: z.number().nullable(),

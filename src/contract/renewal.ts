@@ -7,7 +7,7 @@ import { z } from 'zod';
 const instant = z.number();
 
 /** Profiles from devices; the one to make the new one from; one to be checked; MicroMDM’s TLS certificate. */
-export const PROFILE_SLOTS = ['installed', 'base', 'candidate', 'anchor'] as const;
+const PROFILE_SLOTS = ['installed', 'base', 'candidate', 'anchor'] as const;
 export const profileSlot = z.enum(PROFILE_SLOTS);
 
 const givenProfile = z.object({
@@ -28,7 +28,7 @@ const problem = z.object({
   remedy: z.string(),
 });
 
-export const profileComparison = z.object({
+const profileComparison = z.object({
   verdict: z.enum(['pass', 'warning', 'fail']),
   renews: z.boolean(),
   groups: z.array(

@@ -1,7 +1,7 @@
 /** The runbook as the window shows it: its lines, and what stands in each column. */
 import { z } from 'zod';
 
-export const runbookCell = z.object({
+const runbookCell = z.object({
   state: z.enum(['open', 'done', 'attention']),
   sentence: z.string(),
   tick: z.object({ by: z.string(), note: z.string(), at: z.number() }).nullable(),

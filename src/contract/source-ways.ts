@@ -5,13 +5,13 @@ import { z } from 'zod';
 export const MOST_WAYS = 6;
 
 /** What devices call today: MicroMDM, NanoMDM, or another server whose values lie in a table. */
-export const SERVERS = ['micromdm', 'nanomdm', 'csv'] as const;
+const SERVERS = ['micromdm', 'nanomdm', 'csv'] as const;
 
 /**
  * Where it lies: a file or a folder of this machine, MicroMDM's own `/boltbackup`, a database, or a file or folder of
  * another machine over SSH.
  */
-export const PLACES = ['file', 'folder', 'server', 'mysql', 'postgres', 'ssh'] as const;
+const PLACES = ['file', 'folder', 'server', 'mysql', 'postgres', 'ssh'] as const;
 
 /** Files and folders a source is asked for. */
 export const SOURCE_FILES = [

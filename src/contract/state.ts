@@ -19,7 +19,7 @@ export { STEPS, type StepName } from './step-names';
 /** A time: milliseconds since the epoch. */
 const instant = z.number();
 
-export const failure = z.object({ code: z.string(), message: z.string(), remedy: z.string() });
+const failure = z.object({ code: z.string(), message: z.string(), remedy: z.string() });
 
 /** What went wrong at a step. */
 const stepFailure = failure.extend({
@@ -27,10 +27,10 @@ const stepFailure = failure.extend({
   detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
 });
 
-export const stepName = z.enum(STEPS);
+const stepName = z.enum(STEPS);
 
 /** `stale`: its input changed since. `attention`: something must be looked at; `count` says how much. */
-export const stepState = z.object({
+const stepState = z.object({
   state: z.enum(['empty', 'done', 'attention', 'running', 'stale']),
   count: z.number().nullable(),
   /** One short sentence for the rail's tooltip and for screen readers. */
@@ -104,7 +104,7 @@ export const settings = z.object({
 
 const verdictCounts = z.object({ ready: z.number(), caution: z.number(), blocked: z.number() });
 
-export const finding = z.object({
+const finding = z.object({
   code: z.string(),
   severity: z.enum(['info', 'warning', 'error']),
   detail: z.string(),
@@ -283,7 +283,7 @@ export const undoSummary = z.object({
   notes: z.array(z.string()),
 });
 
-export const JOB_KINDS = [
+const JOB_KINDS = [
   'read',
   'connect',
   'check',
@@ -303,7 +303,7 @@ export const JOB_KINDS = [
 ] as const;
 
 /** The one long piece of work under way. */
-export const job = z.object({
+const job = z.object({
   kind: z.enum(JOB_KINDS),
   label: z.string(),
   done: z.number(),

@@ -2,18 +2,11 @@
 import { z } from 'zod';
 
 /** As the engine judges them (core/watch/status). */
-export const WATCH_STATES = ['not-imported', 'waiting', 'migrated', 'stale', 'lost', 'unknown'] as const;
+const WATCH_STATES = ['not-imported', 'waiting', 'migrated', 'stale', 'lost', 'unknown'] as const;
 export const watchState = z.enum(WATCH_STATES);
 
-export const PROOF_KINDS = [
-  'poll',
-  'token-update',
-  'authenticate',
-  'command-result',
-  'api-contact',
-  'api-answer',
-] as const;
-export const proofKind = z.enum(PROOF_KINDS);
+const PROOF_KINDS = ['poll', 'token-update', 'authenticate', 'command-result', 'api-contact', 'api-answer'] as const;
+const proofKind = z.enum(PROOF_KINDS);
 
 /** A filter that stands for every attention. */
 export const ANY_ATTENTION = 'any';
@@ -48,7 +41,7 @@ export const deviceWatch = z.object({
 });
 
 /** One thing that happened to a device, with what tells of it. */
-export const watchEvent = z.object({
+const watchEvent = z.object({
   at: instant,
   /** `old`: the old server; `slipway`: this program; `fleet`: Fleet; `ahead`: it has not happened yet. */
   side: z.enum(['old', 'slipway', 'fleet', 'ahead']),
@@ -67,7 +60,7 @@ export const deviceStory = z.object({
   events: z.array(watchEvent),
 });
 
-export const watchCounts = z.object({
+const watchCounts = z.object({
   size: z.number(),
   imported: z.number(),
   agent: z.number(),
@@ -81,7 +74,7 @@ export const watchCounts = z.object({
   importedAttention: z.number(),
 });
 
-export const watchOutlook = z.object({
+const watchOutlook = z.object({
   remaining: z.number(),
   perHour: z.number().nullable(),
   expectedEnd: instant.nullable(),
@@ -168,7 +161,6 @@ export const healthReport = z.object({
 });
 
 export type WatchState = z.infer<typeof watchState>;
-export type WatchSettings = z.infer<typeof watchSettings>;
 export type DeviceWatch = z.infer<typeof deviceWatch>;
 export type DeviceStory = z.infer<typeof deviceStory>;
 export type WatchEvent = z.infer<typeof watchEvent>;

@@ -3,10 +3,10 @@ import { z } from 'zod';
 
 const instant = z.number();
 
-export const WAVE_CHOICES = ['list', 'percentage', 'team', 'platform', 'name', 'ending', 'all'] as const;
+const WAVE_CHOICES = ['list', 'percentage', 'team', 'platform', 'name', 'ending', 'all'] as const;
 
 /** A wave as it is typed. */
-export const waveDraft = z.object({
+const waveDraft = z.object({
   name: z.string().max(60),
   kind: z.enum(WAVE_CHOICES),
   /** UDIDs or serial numbers, one a line; a percentage; a team; a platform; part of a name; a day. */
@@ -17,7 +17,7 @@ export const waveDraft = z.object({
 });
 
 /** What leads devices, as it is typed. */
-export const engineDraft = z.object({
+const engineDraft = z.object({
   kind: z.enum(['haproxy', 'mdmproxy']),
   instances: z
     .array(
@@ -53,7 +53,7 @@ export const haproxyDraft = z.object({
   memory: z.string().max(20),
 });
 
-export const rungView = waveDraft.extend({
+const rungView = waveDraft.extend({
   /** The choice in words. */
   words: z.string(),
   state: z.enum(['waiting', 'moving', 'moved', 'back']),

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { NO_WAY } from '../contract/no-way';
 import { secretOfSource } from '../contract/source-secrets';
-import { MOST_WAYS, type SourceWay } from '../contract/source-ways';
+import type { SourceWay } from '../contract/source-ways';
 import type { Settings } from '../contract/state';
 import { misused, refused } from '../core/failure';
 import { parseSource, printSource, withCompanions, type Companions } from '../core/sources';
@@ -21,7 +21,7 @@ export function referenceOf(way: SourceWay): string {
 }
 
 /** The reference of all of them together. */
-export function wholeReference(ways: readonly SourceWay[]): string {
+function wholeReference(ways: readonly SourceWay[]): string {
   const references = ways.map(referenceOf);
   const [only = ''] = references;
   return references.length < 2 ? only : printSource(parseSource(`several:${JSON.stringify(references)}`));
@@ -57,16 +57,6 @@ export function wayOfReference(text: string, { caFile, pinSha256 }: SourceSettin
 export function withWay(ways: readonly SourceWay[], way: SourceWay): SourceWay[] {
   const known = ways.some(({ slot }) => slot === way.slot);
   return known ? ways.map((one) => (one.slot === way.slot ? way : one)) : [...ways, way];
-}
-
-/** A slot no source has; refused when there is none left. */
-export function freeSlot(ways: readonly SourceWay[]): number {
-  for (let slot = 1; slot <= MOST_WAYS; slot += 1) if (!ways.some((way) => way.slot === slot)) return slot;
-  return refused(
-    'source/too-many',
-    `${MOST_WAYS} sources are as many as one migration takes here.`,
-    'Move the others in a workspace of their own.',
-  );
 }
 
 /** Settings that name these ways. */

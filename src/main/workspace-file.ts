@@ -9,7 +9,7 @@ import { NO_REPORT } from '../contract/no-report';
 import { backupFacts } from '../contract/report';
 import { refused } from '../core/failure';
 
-export const WORKSPACE_SCHEMA = 1;
+const WORKSPACE_SCHEMA = 1;
 
 export const DEFAULT_SETTINGS: Settings = {
   badge: 'unset',
@@ -67,7 +67,7 @@ const file = z.object({
 export type WorkspaceFile = z.infer<typeof file>;
 export type WorkspaceProgress = WorkspaceFile['progress'];
 
-export const NO_PROGRESS: WorkspaceProgress = {
+const NO_PROGRESS: WorkspaceProgress = {
   copy: null,
   plan: null,
   teamMap: '',

@@ -27,7 +27,7 @@ export class Numbers {
 }
 
 /** A changed input is never larger: whatever takes long on so little is a defect, and shows as the test's own time. */
-export const MOST_BYTES = 256 * 1024;
+const MOST_BYTES = 256 * 1024;
 
 /** What kind of thing a parser reads, which decides how its inputs are changed. */
 export type Form = 'bytes' | 'in-place' | 'tagged' | 'text' | 'json' | 'lines';

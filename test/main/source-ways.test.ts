@@ -9,7 +9,6 @@ import type { SourceWay } from '../../src/contract/source-ways';
 import { parseSource, printSource } from '../../src/core/sources';
 import { DEFAULT_SETTINGS } from '../../src/main/workspace-file';
 import {
-  freeSlot,
   hostOf,
   loginsOf,
   referenceOf,
@@ -150,10 +149,8 @@ describe('secrets and trust', () => {
     expect(logins).toEqual([]);
   });
 
-  it('are given out by slots that are free', () => {
+  it('are changed by their slots', () => {
     const ways = [1, 2, 4].map((slot) => ({ ...NANO, slot }));
-    expect(freeSlot(ways)).toBe(3);
-    expect(codeOf(() => freeSlot([1, 2, 3, 4, 5, 6].map((slot) => ({ ...NANO, slot }))))).toBe('source/too-many');
     expect(withWay(ways, { ...NANO, slot: 2, path: '/x' }).map(({ path }) => path)).toEqual(['', '/x', '']);
     expect(settingsWith({ ...DEFAULT_SETTINGS.source, salvage: true }, [NANO])).toMatchObject({
       reference: 'nanomdm:mysql://reader@db.example.org:3306/nanomdm',

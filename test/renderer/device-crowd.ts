@@ -425,7 +425,7 @@ function rowsOf(row: DeviceRow, hash: string): DeviceDetail['rows'] {
   ];
 }
 
-export function tally(values: readonly string[]): Record<string, number> {
+function tally(values: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
   return counts;

@@ -6,7 +6,7 @@ import type { AppState, StepName, StepState } from '../../src/contract/state';
 import { NOW, REASONS, type DeviceCrowd } from './device-crowd';
 import { watchOf } from './watch-scenes';
 
-export const SCENES = [
+const SCENES = [
   'welcome',
   'first-time',
   'empty',

@@ -57,7 +57,7 @@ function halves(text: string, form: string): [string, string] {
 }
 
 /** `95:0`: at least 95 % migrated, at most 0 needing attention. */
-export function entryFrom(text: string | undefined): EntryConditions {
+function entryFrom(text: string | undefined): EntryConditions {
   if (text === undefined) return USUAL_ENTRY;
   const [, share, attention] = /^(\d{1,3}):(\d{1,6})$/.exec(text) ?? [];
   if (share === undefined || attention === undefined || Number(share) > 100)

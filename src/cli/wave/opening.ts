@@ -64,7 +64,7 @@ export async function open(options: WaveOptions, tokenNeeded = true): Promise<Op
   };
 }
 
-export function secretsOf(settings: EngineSettings, options: WaveOptions): Parameters<typeof openEngine>[1] {
+function secretsOf(settings: EngineSettings, options: WaveOptions): Parameters<typeof openEngine>[1] {
   if (settings.kind !== 'mdmproxy') return {};
   const token = secretFrom('mdmproxy token', options.proxyTokenFile, 'SLIPWAY_PROXY_TOKEN');
   return token === null ? {} : { token };

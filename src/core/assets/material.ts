@@ -22,7 +22,7 @@ export type PairName = keyof typeof PAIRS;
 export type AssetName = 'ca_cert' | 'ca_key' | 'apns_cert' | 'apns_key';
 
 /** How each pair is called in a sentence. */
-export const PAIR_TITLES: Readonly<Record<PairName, string>> = { ca: 'SCEP CA', push: 'APNs push certificate' };
+const PAIR_TITLES: Readonly<Record<PairName, string>> = { ca: 'SCEP CA', push: 'APNs push certificate' };
 
 /** A certificate and its key, as they are to stand in Fleet. */
 export interface AssetPair {

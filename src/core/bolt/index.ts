@@ -4,9 +4,8 @@
  * Facts: spec/micromdm.md, section 1.
  */
 export type { Bucket } from './bucket';
-export { BoltFile, openBolt, type OpenOptions } from './file';
+export { BoltFile, openBolt } from './file';
 export { displayName, type BoltIssue } from './issue';
-export type { BoltEntry } from './page';
 export { copyRemote, type RemoteBytes, type RemoteCopyOptions } from './remote';
 export { bufferSource, fileSource, type ByteSource } from './source';
-export { copyStable, readStable, type CopyOptions, type StableCopy, type StableOptions } from './stable';
+export { copyStable, readStable, type StableOptions } from './stable';

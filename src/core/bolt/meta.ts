@@ -61,7 +61,7 @@ export interface Metas {
 }
 
 /** FNV-1a 64 over raw bytes: the checksum of a meta (spec 1.3). */
-export function fnv1a64(bytes: Uint8Array): bigint {
+function fnv1a64(bytes: Uint8Array): bigint {
   let hash = 0xcbf29ce484222325n;
   for (const byte of bytes) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   return hash;

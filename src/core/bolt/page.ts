@@ -3,7 +3,7 @@ import { damaged, type Place } from './issue';
 /** Bytes of a page header (spec 1.2). */
 export const PAGE_HEADER_BYTES = 16;
 /** Bytes of one element, in leaf and branch pages alike. */
-export const ELEMENT_BYTES = 16;
+const ELEMENT_BYTES = 16;
 const BRANCH = 0x01;
 const LEAF = 0x02;
 const BUCKET_FLAG = 0x01;

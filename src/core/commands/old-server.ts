@@ -6,7 +6,7 @@ import { NanoMdmServer } from './nanomdm-server';
 import type { OldServer, OldServerKind } from './old-server-api';
 import type { WebPlace } from './web-call';
 
-export type { OldServer, OldServerCommand, OldServerKind } from './old-server-api';
+export type { OldServer, OldServerCommand } from './old-server-api';
 
 const SERVERS: Readonly<Record<OldServerKind, new (place: WebPlace, apiKey: Secret) => OldServer>> = {
   micromdm: MicroMdmServer,

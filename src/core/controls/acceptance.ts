@@ -111,7 +111,7 @@ export function fleetRefusals(profile: OpenedProfile): Refusal[] {
   return codes.map(refusalOf);
 }
 
-export function refusalOf(code: RefusalCode): Refusal {
+function refusalOf(code: RefusalCode): Refusal {
   const [sentence, remedy] = SENTENCES[code];
   return { code, sentence, remedy };
 }

@@ -12,7 +12,7 @@ import {
 } from '../sources/property-list';
 import { isDiskEncryption } from './payload-kind';
 
-export const MDM_TYPE = 'com.apple.mdm';
+const MDM_TYPE = 'com.apple.mdm';
 
 /** Why a profile could not be opened. */
 export type ProfileObstacle = 'unreadable' | 'binary' | 'encrypted' | 'signature-empty';

@@ -107,7 +107,7 @@ function givenWith(snapshot: Snapshot | null): Enrollment | 'unreadable' | null 
 }
 
 /** DER of every certificate a profile makes devices trust. */
-export function anchorsOf({ payloads }: Enrollment): Buffer[] {
+function anchorsOf({ payloads }: Enrollment): Buffer[] {
   return payloads.flatMap((payload) => {
     const content = payload['PayloadContent'];
     return ANCHOR_TYPES.includes(textOf(payload, 'PayloadType') ?? '') && Buffer.isBuffer(content)

@@ -24,7 +24,7 @@ export interface EntryFacts {
 }
 
 /** Devices whose certificate ends within this after the ladder are in danger: renewal is off until then. */
-export const CERTIFICATE_MARGIN_MS = 14 * 86_400_000;
+const CERTIFICATE_MARGIN_MS = 14 * 86_400_000;
 
 /**
  * The wave before has not arrived yet.

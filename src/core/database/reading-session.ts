@@ -37,7 +37,7 @@ export interface ReadingLimits {
   readonly lock: number;
 }
 
-export const READING_LIMITS: ReadingLimits = { connect: 10_000, statement: 120_000, lock: 10_000 };
+const READING_LIMITS: ReadingLimits = { connect: 10_000, statement: 120_000, lock: 10_000 };
 
 /**
  * One read-only transaction. Nothing is locked: both engines keep the rows this state needs beside what is written

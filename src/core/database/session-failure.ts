@@ -2,7 +2,7 @@
  * What goes wrong when somebody's database is read: errors of either driver as failures with a stable code, what it
  * means here, what to do. The servers' own texts may hold values and parts of statements: only names are taken over.
  */
-import { FailureError, refused, unreadable } from '../failure';
+import { FailureError, refused } from '../failure';
 import { hostAndPort, type DatabaseAddress } from './address';
 import { isConnectionLost, tlsCause, unreachableBecause } from './network-cause';
 import type { Engine } from './reading-session';
@@ -46,11 +46,6 @@ export function requirePrivacy(address: DatabaseAddress, mode: TlsMode, confirme
     `The connection to ${hostAndPort(address)} would be unencrypted and leave this machine; unlock tokens, push magic and private keys would travel in the open.`,
     'Use TLS (--source-tls verify-identity) or SSH, or confirm the unencrypted connection (--source-allow-plaintext) if the network in between is yours.',
   );
-}
-
-/** Throws `database/table-missing`. */
-export function tableMissing(table: string, what: string, remedy: string): never {
-  return unreadable('database/table-missing', what, remedy, { table });
 }
 
 function isDriverError(error: unknown): error is DriverError {

@@ -180,7 +180,7 @@ interface Scope {
 }
 
 /** Grants as read from SHOW GRANTS. */
-export class Grants {
+class Grants {
   constructor(
     private readonly granted: readonly Scope[],
     private readonly revoked: readonly Scope[],

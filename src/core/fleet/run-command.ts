@@ -9,7 +9,7 @@ import { checkAllowed, objectOf } from './api';
 import { postToFleet, type FleetUrl } from './https-request';
 
 /** Devices a call. */
-export const COMMAND_BATCH = 200;
+const COMMAND_BATCH = 200;
 
 /** One call's worth: Fleet takes one platform a call. */
 export interface CommandBatch {

@@ -1,3 +1,3 @@
 /** Folders that are only read, on this machine or another. */
-export { MAX_ENTRIES, type Folder, type FolderEntry } from './folder';
+export { type Folder, type FolderEntry } from './folder';
 export { localFolder } from './local';

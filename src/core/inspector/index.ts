@@ -1,13 +1,12 @@
 /** The inspector: what files are, what belongs together, what is wrong with them. Offline, bounded, and it never writes. */
 export { printSerial } from './assembly';
-export { compare, type Difference } from './comparison';
-export { inspectFiles, type InspectInput, type InspectOptions } from './inspect';
-export { Inspection, type Material } from './inspection';
-export type { Chain, Facts, IssuerLink, Item, Kind, Place, Problem, ProblemSeverity, Role, SkippedFile } from './item';
-export { csv, listing, type ListedItem, type Listing } from './listing';
-export { exportPart, type PartFormat, type PartOptions } from './part';
-export type { PasswordFor, PasswordHint } from './password';
-export type { ProblemCode } from './problem';
+export { compare } from './comparison';
+export { inspectFiles, type InspectInput } from './inspect';
+export { Inspection } from './inspection';
+export type { Item } from './item';
+export { csv, listing } from './listing';
+export { exportPart, type PartFormat } from './part';
+export type { PasswordFor } from './password';
 export {
   assessPushRequest,
   checkPushReply,
@@ -15,11 +14,7 @@ export {
   pushSubject,
   requirePushKey,
   requireUsableRequest,
-  type PushAssessment,
   type PushMaterial,
-  type PushReply,
-  type PushReplyCheck,
   type RenewalNote,
-  type RenewalWay,
 } from './push-renewal';
 export { signPushRequest, writePushRequest } from './push-request';

@@ -24,7 +24,7 @@ import { readProfile } from './profile';
 import { readPushRequest } from './push-request';
 
 /** Things found in one inspection at most. */
-export const MAX_ITEMS = 10_000;
+const MAX_ITEMS = 10_000;
 const MAX_DEPTH = 8;
 /** Private keys tried on one encrypted message at most. */
 const MAX_KEYS = 100;

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 
 /** Canonical JSON of a value made of objects, arrays, strings, finite numbers, booleans and null. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
     const fields: string[] = [];

@@ -346,7 +346,7 @@ function absentColumns(present: readonly string[], values: Row): ReadonlySet<str
  * A check-in message as an XML property list, keys in alphabetical order, empty values left out.
  * The layout and escaping are those of the Go library Fleet and its script use, so that both write the same bytes.
  */
-export function plistOf(values: Readonly<Record<string, string | Buffer | null>>): string {
+function plistOf(values: Readonly<Record<string, string | Buffer | null>>): string {
   let body = '';
   for (const key in values) {
     const value = values[key] as string | Buffer | null;

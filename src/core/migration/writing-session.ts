@@ -22,7 +22,7 @@ export interface Patience {
   readonly retryMs: readonly number[];
 }
 
-export const PATIENCE: Patience = {
+const PATIENCE: Patience = {
   lockSeconds: 3,
   reconnectMs: [200, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000],
   losses: 5,

@@ -3,7 +3,7 @@ import { Secret } from '../secret';
 import { VARIABLE } from './enrollment';
 
 /** Linux holds one environment string to 128 KiB, name and final zero included (MAX_ARG_STRLEN): exec fails beyond. */
-export const LONGEST_STRING = 131_072;
+const LONGEST_STRING = 131_072;
 
 /** The base64 alone. */
 export function base64Of(xml: Secret): Secret {

@@ -11,8 +11,8 @@ const DAY = 24 * HOUR;
 const WEEK = 7 * DAY;
 
 /** Fleet's rules. */
-export const AN_HOUR = 100;
-export const DAYS_BEFORE_END = 180;
+const AN_HOUR = 100;
+const DAYS_BEFORE_END = 180;
 
 /** Where the source does not know the end of a certificate, rows say the snapshot's instant and this much. */
 const ASSUMED_LEFT = 30 * DAY;

@@ -11,7 +11,7 @@ import type { HandOver, ReportedDevice } from './hand-over';
 import { htmlOf } from './html';
 
 /** As `sha256sum` writes and checks it. */
-export const MANIFEST = 'SHA256SUMS';
+const MANIFEST = 'SHA256SUMS';
 
 export interface ReportFile {
   readonly name: string;
@@ -107,7 +107,7 @@ function hashOf(path: string): Promise<string | null> {
 }
 
 /** The JSON of a report: times as RFC 3339, absent as null (docs/json-contract.md). */
-export function jsonOf({ facts, counts, conditions, obligations, schema, kind }: HandOver): object {
+function jsonOf({ facts, counts, conditions, obligations, schema, kind }: HandOver): object {
   const { devices, journals, source, push, scepCa, decommission, ...rest } = facts;
   return {
     schema,

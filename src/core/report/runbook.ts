@@ -16,7 +16,7 @@ export const RUNBOOK_STEPS = [
 ] as const;
 export type RunbookStep = (typeof RUNBOOK_STEPS)[number];
 
-export const STEP_TITLES: Readonly<Record<RunbookStep, string>> = {
+const STEP_TITLES: Readonly<Record<RunbookStep, string>> = {
   requirements: 'What must be true before anything else',
   certificates: '1 · Keys and certificates into Fleet',
   redirects: '2 · Redirects',

@@ -23,14 +23,10 @@ import {
 export type {
   CommandedProfile,
   CommandResult,
-  Companion,
   Companions,
-  ExportedFile,
   ProfileCommands,
   ReadOptions,
-  SourceCopy,
   SourceReference,
-  SshCredentials,
 } from './source-kind';
 
 /** Every kind of source. */

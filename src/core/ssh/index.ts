@@ -5,10 +5,8 @@ import { isSsh, parseSshAddress, parseSshPlace } from './address';
 import type { SshCredentials, SshLimits } from './credentials';
 import type { RemoteFile } from './remote-file';
 
-export { isSsh, nameOf, parseSshAddress, parseSshPlace, printSsh, type SshAddress, type SshPlace } from './address';
-export { SSH_LIMITS, type SshCredentials, type SshLimits } from './credentials';
-export type { SshConnection } from './connection';
-export type { RemoteFile } from './remote-file';
+export { isSsh, nameOf, parseSshAddress, parseSshPlace, printSsh } from './address';
+export { SSH_LIMITS, type SshCredentials } from './credentials';
 
 /** A way to hosts as another machine sees them: one login, any number of connections. */
 export interface Tunnel {

@@ -41,7 +41,7 @@ export type Standing =
 const MAX_BYTES = 64 * 1024 ** 2;
 
 /** The user's file, then the system's, as OpenSSH has them. */
-export function defaultKnownHosts(): string[] {
+function defaultKnownHosts(): string[] {
   const own = join(homedir(), '.ssh');
   return [join(own, 'known_hosts'), join(own, 'known_hosts2'), '/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
 }

@@ -38,7 +38,7 @@ export interface BoardChanges {
 const PORTION = 8_000;
 
 /** Changes told one by one. */
-export const LISTED = 500;
+const LISTED = 500;
 
 export class Board {
   #udids: string[] = [];

@@ -25,7 +25,7 @@ const STRETCH = 2_000;
 /** Hosts read in one statement. */
 const HOSTS = 2_000;
 /** A full turn of reading everything again takes this many readings. */
-export const STRETCHES = 20;
+const STRETCHES = 20;
 /** Ids in one IN list. */
 const IDS = 500;
 /** Rows of nano_devices read in one reading: they are wide. More are left for the next one, which should follow soon. */
@@ -33,7 +33,7 @@ const DEVICES = 10_000;
 /** Silent devices whose command results are looked for in one reading. */
 const RESULTS = 2_000;
 /** Milliseconds after which the server stops one of these statements. */
-export const STATEMENT_MS = 10_000;
+const STATEMENT_MS = 10_000;
 /** A change may become visible this long after the time it carries: Fleet flushes, transactions commit. Seconds. */
 const OVERLAP = 60;
 /** `updated_at` of rows only a migration has written. */

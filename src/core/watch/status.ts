@@ -228,8 +228,8 @@ const SECOND = 1_000;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-export const STALE_AFTER = 7 * DAY;
-export const SILENT_AFTER = 3 * DAY;
+const STALE_AFTER = 7 * DAY;
+const SILENT_AFTER = 3 * DAY;
 const RENEWAL_AFTER = 2 * DAY;
 
 /** `updated_at` of a row only a migration has written. */

@@ -40,9 +40,9 @@ export interface Poll {
 }
 
 /** The longest pause between two looks at a Fleet that does not answer, milliseconds. */
-export const LONGEST_PAUSE = 10 * 60_000;
+const LONGEST_PAUSE = 10 * 60_000;
 /** The shortest interval that can be asked for: Fleet has other things to do. */
-export const SHORTEST_INTERVAL = 5_000;
+const SHORTEST_INTERVAL = 5_000;
 
 export class Watcher {
   readonly board = new Board();

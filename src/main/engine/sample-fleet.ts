@@ -16,7 +16,7 @@ import type { Snapshot } from '../../core/sources/snapshot';
 /** The clock of the sample: it is judged as of then, so that it tells the same story whenever it is opened. */
 export const SAMPLE_CLOCK = Date.UTC(2026, 10, 24, 2);
 
-export const SAMPLE_DATABASE = 'fleet_sample';
+const SAMPLE_DATABASE = 'fleet_sample';
 const SAMPLE_HOST = 'sample';
 
 const DAY_MS = 86_400_000;

@@ -364,7 +364,7 @@ export async function atFleetBy(access: WaveAccess): Promise<ReadonlySet<string>
 }
 
 /** When each device was switched, and by which wave: for the watch. */
-export async function standingAt(ladderPath: string): Promise<WaveStanding> {
+async function standingAt(ladderPath: string): Promise<WaveStanding> {
   return standingOf((await readWaves(wavesJournalOf(ladderPath))).lines);
 }
 

@@ -34,10 +34,6 @@ const LOOKS: Readonly<Record<Severity, Look>> = {
   skipped: { tone: 'quiet', icon: CircleDashed, word: 'Skipped' },
 };
 
-export function severityLook(severity: Severity): Look {
-  return LOOKS[severity];
-}
-
 interface SeverityIconProps {
   readonly severity: Severity;
   /** Shows the word beside the icon instead of saying it to screen readers only. */

@@ -27,7 +27,7 @@ export function useJob(): RunningJob {
   };
 }
 
-export function progressOf(job: Job): string {
+function progressOf(job: Job): string {
   const parts: string[] = [];
   if (job.total !== null) parts.push(`${grouped(job.done)} of ${grouped(job.total)}`);
   else if (job.done > 0) parts.push(grouped(job.done));

@@ -14,7 +14,7 @@ interface Routes extends Route {
 
 const KNOWN: ReadonlySet<string> = new Set<StepName>(STEPS);
 
-export function routeOf(hash: string): Route {
+function routeOf(hash: string): Route {
   const [path = '', ...rest] = hash.replace(/^#\/?/, '').split('?');
   return { step: KNOWN.has(path) ? (path as StepName) : null, query: rest.join('?') };
 }

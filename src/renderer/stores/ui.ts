@@ -14,8 +14,8 @@ interface Ui {
 }
 
 const KEPT_WIDTH = 'slipway.drawer-width';
-export const DRAWER_LEAST = 360;
-export const DRAWER_MOST = 880;
+const DRAWER_LEAST = 360;
+const DRAWER_MOST = 880;
 
 function keptWidth(): number {
   const kept = Number(window.localStorage.getItem(KEPT_WIDTH));

@@ -48,7 +48,7 @@ ${entries.join('\n')}
 `;
 }
 
-export const INFO =
+const INFO =
   '<pkg-info format-version="2" identifier="com.fleetdm.orbit.base.pkg" version="1.36.0" install-location="/" auth="root">\n  <payload/>\n</pkg-info>\n';
 
 export class PackageBench {

@@ -12,7 +12,7 @@ import { Secret } from '../../../src/core/secret';
 import type { SourceDevice, SourceUser } from '../../../src/core/sources/snapshot';
 import type { FleetSchema, TestDatabase } from '../../servers/mysql';
 
-export const TOPIC = 'com.apple.mgmt.External.1580e552-a3b9-43fb-9528-7ce2e4018c0a';
+const TOPIC = 'com.apple.mgmt.External.1580e552-a3b9-43fb-9528-7ce2e4018c0a';
 
 /** Long past, so that everything a test inserts comes after it. */
 export const INSTANT = Date.parse('2024-05-06T07:08:09Z');
@@ -73,7 +73,7 @@ export function deviceOf(number: number, change: Partial<SourceDevice> = {}): So
   };
 }
 
-export function pushOf(seed: string): NonNullable<SourceDevice['push']> {
+function pushOf(seed: string): NonNullable<SourceDevice['push']> {
   return {
     topic: TOPIC,
     magic: new Secret('push magic', `magic of ${seed}`),

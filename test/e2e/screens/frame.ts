@@ -3,7 +3,7 @@ import { expect, type Locator, type Page } from '@playwright/test';
 import type { AppState, StepName } from '../../../src/contract/state';
 
 /** Machines that build and test are shared: long work may take its time, but never for ever. */
-export const LONG = 120_000;
+const LONG = 120_000;
 
 export class FrameRoute {
   readonly page: Page;

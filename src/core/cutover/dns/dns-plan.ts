@@ -50,7 +50,7 @@ export interface DnsPlan {
 }
 
 /** Seconds while the name may move, and afterwards. */
-export const SHORT_TTL = 60;
+const SHORT_TTL = 60;
 export const LONG_TTL = 3600;
 const HOUR = 3_600_000;
 /** Caches that keep answers longer than they should have been seen to do so for up to two days. */

@@ -23,7 +23,7 @@ export function checkSocket(path: string): void {
 }
 
 /** One command, one answer. Throws `haproxy/unreachable`, `haproxy/no-answer`. */
-export async function askRuntime(socket: string, command: string): Promise<string> {
+async function askRuntime(socket: string, command: string): Promise<string> {
   checkSocket(socket);
   return new Promise<string>((resolve, reject) => {
     const pieces: Buffer[] = [];

@@ -9,7 +9,6 @@ const KINDS = { haproxy: HAPROXY, mdmproxy: MDMPROXY } as const;
 type Kinds = typeof KINDS;
 /** How an engine is reached. No secrets. */
 export type EngineSettings = { [K in keyof Kinds]: z.infer<Kinds[K]['settings']> }[keyof Kinds];
-export type EngineName = keyof Kinds;
 
 const kinds = Object.values(KINDS) as readonly EngineKind<EngineSettings>[];
 

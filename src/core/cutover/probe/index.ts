@@ -7,7 +7,7 @@ import type { Probe, ProbeResult, ProbeSubject } from './probe';
 import { FROZEN, LARGE_BODY, LONG_HEADER, REDIRECTS } from './requests';
 import { TLS } from './tls';
 
-export type { Place, ProbeResult, ProbeStatus, ProbeSubject } from './probe';
+export type { ProbeResult, ProbeSubject } from './probe';
 
 /** In the order they are shown: the way of a request. */
 export const PROBES: readonly Probe[] = [

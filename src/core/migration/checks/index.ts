@@ -27,7 +27,7 @@ import { SERVER_URL_CHECK } from './server-url';
 import { SOURCE_CHECKS } from './source';
 import { USER_ENROLLMENTS_CHECK } from './user-enrollments';
 
-export type { Acknowledgement, Acknowledgements, CheckContext, CheckResult, CheckStatus, Phase } from './check';
+export type { CheckContext, CheckResult } from './check';
 
 /** All checks, in the order they are shown. */
 export const CHECKS: readonly Check[] = [

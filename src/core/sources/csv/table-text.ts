@@ -5,7 +5,7 @@ import { unreadable } from '../../failure';
 import type { OnProgress } from '../../progress';
 
 /** Larger ones are refused before they are read. */
-export const MAX_FILE_BYTES = 512 * 1024 * 1024;
+const MAX_FILE_BYTES = 512 * 1024 * 1024;
 const PIECE = 1 << 20;
 
 /** What a table's text was read from. */

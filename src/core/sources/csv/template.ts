@@ -3,7 +3,7 @@ import { csvText } from '../../csv-text';
 import { EXAMPLE } from './assembly';
 import { COLUMNS, type Cells, type ColumnName } from './column';
 
-export const TEMPLATE_FORMS = ['csv', 'json'] as const;
+const TEMPLATE_FORMS = ['csv', 'json'] as const;
 export type TemplateForm = (typeof TEMPLATE_FORMS)[number];
 
 const NOTES = [

@@ -30,7 +30,7 @@ interface Queued extends CommandRecord {
 }
 
 /** What both have in common: everything queued is listed first, commands are read when their type is asked for. */
-export abstract class ListedCommands implements CommandStore {
+abstract class ListedCommands implements CommandStore {
   #queued: Promise<readonly Queued[]> | null = null;
   readonly #types = new Map<string, string | null>();
 

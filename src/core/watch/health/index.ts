@@ -16,7 +16,7 @@ import {
   type NotExamined,
 } from './finding';
 
-export type { HealthCode, HealthFinding, HealthReport, HealthSubject, NotExamined } from './finding';
+export type { HealthFinding, HealthReport } from './finding';
 
 const EXAMINATIONS: readonly Examination[] = [
   noHost,

@@ -45,7 +45,7 @@ function write({ cannot, plan, applied }: Standing): Action {
   };
 }
 
-export function verifyAction(state: AppState): Action {
+function verifyAction(state: AppState): Action {
   return {
     id: 'verify',
     label: 'Read back again',

@@ -30,12 +30,12 @@ export function controlsMore(state: AppState): readonly Action[] {
   ];
 }
 
-export async function compare(): Promise<void> {
+async function compare(): Promise<void> {
   await controlsSaved();
   await perform('controls', 'controls.compare', { history: readsHistory() });
 }
 
-export async function exportProfiles(): Promise<void> {
+async function exportProfiles(): Promise<void> {
   await controlsSaved();
   const written = await perform('controls', 'controls.export', undefined);
   if (written === null) return;

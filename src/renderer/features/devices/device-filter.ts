@@ -101,7 +101,3 @@ export function narrows(filter: DeviceFilter): boolean {
     [verdicts, actions, platforms, reasons, sources, states, attention].some((list) => list.length > 0)
   );
 }
-
-export function sameFilter(one: DeviceFilter, other: DeviceFilter): boolean {
-  return queryOf(one) === queryOf(other);
-}

@@ -2,7 +2,7 @@
 import type { CallInput, CallOutput } from '../../../contract/calls';
 import type { Reply, ReplyFailure } from '../../../contract/reply';
 
-export const PAGE = 200;
+const PAGE = 200;
 const PAGES_KEPT = 60;
 
 type Page = CallOutput<'plan.sql'>;

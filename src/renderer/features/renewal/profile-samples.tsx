@@ -9,7 +9,7 @@ import { ProblemNote } from '../../components/problem-note';
 import { dropProfile, giveProfiles, useRenewal } from './renewal-store';
 import './renewal.css';
 
-export const FORMS: Readonly<Record<GivenProfile['form'], string>> = {
+const FORMS: Readonly<Record<GivenProfile['form'], string>> = {
   xml: 'profile',
   signed: 'signed profile',
   base64: 'base64',

@@ -8,7 +8,7 @@ import { currentRoute, goTo } from '../../stores/route';
 import { readingOf, readWay, takeWay, wayNow, type Aim } from './source-draft';
 
 /** Queries under which the ways in are shown although something was read: another source, or one more. */
-export const OTHER = 'other';
+const OTHER = 'other';
 export const ADD = 'add';
 
 /** What the form on the screen is for; null while what was read is shown. */

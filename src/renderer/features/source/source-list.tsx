@@ -102,7 +102,7 @@ const NO_WAYS: readonly SourceWay[] = [];
 const NO_PARTS: readonly { number: number; devices: number }[] = [];
 
 /** Where a source lies, for people. */
-export function placeOf({ place, path, url, database, ssh }: SourceWay): string {
+function placeOf({ place, path, url, database, ssh }: SourceWay): string {
   switch (place) {
     case 'file':
     case 'folder':

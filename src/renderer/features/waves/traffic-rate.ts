@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 const LEAST = 3_000;
 
 /** Null until two looks can be compared, and after a restart, which begins to count anew. */
-export function rateBetween(
+function rateBetween(
   before: { readonly at: number; readonly traffic: Traffic } | null,
   now: { readonly at: number; readonly traffic: Traffic },
 ): Traffic | null {
