@@ -54,6 +54,7 @@ function withSource(command: Command): Command {
     .option('--scep-depot <path>', 'the depot of the source’s SCEP server: a folder, or its Bolt file')
     .option('--scep-ca <file>', 'the source’s SCEP CA certificate, where no depot is at hand')
     .option('--scep-ca-key-file <file>', 'its private key')
+    .option('--scep-last-serial <number>', 'the last number that CA has given out: decimal, or 0x…; no depot at hand')
     .option(
       '--scep-ca-passphrase-file <file>',
       'passphrase of the SCEP CA’s key (or SLIPWAY_SCEP_PASSPHRASE); - reads standard input',

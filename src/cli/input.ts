@@ -34,6 +34,7 @@ export interface SourceOptions extends CommonOptions, SshOptions {
   readonly sourceAllowPlaintext?: boolean;
   readonly scepDepot?: string;
   readonly scepCa?: string;
+  readonly scepLastSerial?: string;
   readonly scepCaKeyFile?: string;
   readonly scepCaPassphraseFile?: string;
   readonly pushCertificate?: string;

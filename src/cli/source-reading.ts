@@ -38,6 +38,7 @@ function companionsFrom(options: SourceOptions): Companions {
   return {
     ...(options.scepDepot === undefined ? {} : { 'scep-depot': options.scepDepot }),
     ...(options.scepCa === undefined ? {} : { 'scep-ca': options.scepCa }),
+    ...(options.scepLastSerial === undefined ? {} : { 'scep-last-serial': options.scepLastSerial }),
     ...(options.scepCaKeyFile === undefined ? {} : { 'scep-ca-key': options.scepCaKeyFile }),
     ...(options.pushCertificate === undefined ? {} : { 'push-certificate': options.pushCertificate }),
     ...(options.pushKeyFile === undefined ? {} : { 'push-key': options.pushKeyFile }),

@@ -152,6 +152,8 @@ export interface ScepCa extends KeyedCertificate {
   readonly isCa: boolean;
   /** The next serial the source would issue; null when unknown. */
   readonly nextSerial: bigint | null;
+  /** How that is known where no counter says it: said by the operator, or at least so far by certificates of devices. */
+  readonly serialFrom?: 'operator' | 'certificates';
 }
 
 /** The APNs push certificate of the source. */

@@ -54,7 +54,7 @@ export interface SourceReference {
   readonly location: string;
   /**
    * What belongs to it and lies elsewhere, by name: the SCEP depot of a NanoMDM, the jump host. Written after `#`.
-   * Absolute paths and URLs; never a secret.
+   * Absolute paths and URLs, and the last number the SCEP CA has given out; never a secret.
    */
   readonly companions?: Companions;
 }
@@ -64,6 +64,7 @@ export const COMPANIONS = [
   'scep-depot',
   'scep-ca',
   'scep-ca-key',
+  'scep-last-serial',
   'push-certificate',
   'push-key',
   'profile',

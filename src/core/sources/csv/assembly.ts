@@ -2,6 +2,7 @@
 import type { Issuer } from '../../certificates/issuer';
 import { Secret } from '../../secret';
 import type { FindingLog } from '../finding-log';
+import type { SerialMark } from '../scep-serial';
 import { platformOf } from '../platform';
 import type { DeviceCertificate, Platform, PushIdentity, Reason, SourceDevice, SourceUser } from '../snapshot';
 import { readCell, type CellValue, type TableCertificate } from './cell';
@@ -57,6 +58,8 @@ export interface AssemblyContext {
   readonly keepCertificates: boolean;
   /** The SCEP CA beside the table. */
   readonly issuer: Issuer | null;
+  /** Takes the serial numbers of that CA’s certificates. */
+  readonly serials: SerialMark;
   /** Certificates of the depot beside it, by hash: for rows that give no more than the hash. */
   readonly depot: ReadonlyMap<string, TableCertificate>;
 }
@@ -314,7 +317,9 @@ export class Assembly {
   }
 
   #certificate({ sha256, held, notAfter, associatedAt }: NamedCertificate): DeviceCertificate {
-    const { issuer, keepCertificates } = this.context;
+    const { issuer, keepCertificates, serials } = this.context;
+    const issuedByCa = held === null || issuer === null ? null : issuer.claimedBy(held.parsed);
+    if (held !== null && issuedByCa === true) serials.see(held.parsed);
     return {
       sha256,
       inDepot: held !== null,
@@ -322,7 +327,7 @@ export class Assembly {
       notBefore: held?.parsed.notBefore ?? null,
       notAfter: held?.parsed.notAfter ?? (notAfter === null ? null : Number(notAfter / 1_000_000n)),
       commonName: held?.parsed.commonName ?? null,
-      issuedByCa: held === null || issuer === null ? null : issuer.claimedBy(held.parsed),
+      issuedByCa,
       ...(associatedAt === null ? {} : { associatedAt: Number(associatedAt / 1_000_000n) }),
     };
   }

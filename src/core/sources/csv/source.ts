@@ -7,6 +7,7 @@ import { misused, unreadable } from '../../failure';
 import { FILE_COMPANIONS, readProfileFile, readPushFiles, readScepCaFiles } from '../companion-files';
 import { FindingLog } from '../finding-log';
 import { newestContact } from '../instant';
+import { countedCa, lastSerial, SerialMark } from '../scep-serial';
 import type { Snapshot } from '../snapshot';
 import type { Companion, Companions, ReadOptions, SourceKind, SourceReference } from '../source-kind';
 import { readScepBeside } from '../nanomdm/scep-beside';
@@ -17,7 +18,7 @@ import { MAX_JSON_CHARACTERS, readJsonTable } from './json-table';
 import { ProblemLog } from './problem-log';
 import { readTableText } from './table-text';
 
-const BESIDE: readonly Companion[] = ['scep-depot', ...FILE_COMPANIONS];
+const BESIDE: readonly Companion[] = ['scep-depot', ...FILE_COMPANIONS, 'scep-last-serial'];
 
 /** Tables in the table of sources. */
 export const csv: SourceKind = {
@@ -35,7 +36,7 @@ function parse(location: string, companions: Companions): SourceReference {
   const absolute: Partial<Record<Companion, string>> = {};
   for (const name of BESIDE) {
     const path = companions[name];
-    if (path !== undefined) absolute[name] = resolve(path);
+    if (path !== undefined) absolute[name] = name === 'scep-last-serial' ? lastSerial(path) : resolve(path);
   }
   return {
     kind: 'csv',
@@ -62,7 +63,8 @@ async function read({ location, companions = {} }: SourceReference, options: Rea
     const sha256 = hash('sha256', der, 'hex');
     if (parsed !== null) depot.set(sha256, { sha256, parsed });
   }
-  const assembly = new Assembly({ log, findings, at, keepCertificates, issuer: ca && new Issuer(ca), depot });
+  const serials = new SerialMark();
+  const assembly = new Assembly({ serials, log, findings, at, keepCertificates, issuer: ca && new Issuer(ca), depot });
   const take = assembly.add.bind(assembly);
 
   const table = new DelimitedTable(location, log, take, onProgress);
@@ -96,6 +98,7 @@ async function read({ location, companions = {} }: SourceReference, options: Rea
   log.refuse(location);
   if (devices.length === 0) findings.add('no-devices', 'warning', 'The table has a header and no devices.');
   const { enrollmentProfile, enrollmentBody } = profile;
+  const counted = countedCa(scepCa, companions['scep-last-serial'], serials.greatest, findings);
   return {
     source: {
       kind: 'csv',
@@ -107,7 +110,7 @@ async function read({ location, companions = {} }: SourceReference, options: Rea
       retries: 0,
     },
     instant: newestContact(devices, at) ?? Math.min(Math.trunc(file.modified), at),
-    scepCa,
+    scepCa: counted,
     push,
     abmKeyPair: null,
     abmTokens: [],

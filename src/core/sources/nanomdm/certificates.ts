@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { readCertificate } from '../../certificates/der';
 import { Issuer } from '../../certificates/issuer';
+import { SerialMark } from '../scep-serial';
 import type { DeviceCertificate, ScepCa } from '../snapshot';
 import type { AssociationRecord } from './store';
 
@@ -12,6 +13,8 @@ export type CertificateDraft = { -readonly [Name in keyof DeviceCertificate]: De
 export class CertificateShelf {
   readonly #drafts = new Map<string, CertificateDraft[]>();
   readonly #bytes = new Map<string, Buffer>();
+  /** Serial numbers of those that claim the CA; known once they are settled. */
+  readonly serials = new SerialMark();
 
   /** Remembers a certificate that lies with a device. Returns its hash. */
   keep(der: Buffer): string {
@@ -56,6 +59,7 @@ export class CertificateShelf {
       if (der === undefined) continue;
       const certificate = readCertificate(der);
       const issuedByCa = certificate === null || issuer === null ? null : issuer.claimedBy(certificate);
+      if (certificate !== null && issuedByCa === true) this.serials.see(certificate);
       if (certificate !== null && issuedByCa === false)
         foreign.set(certificate.issuer, (foreign.get(certificate.issuer) ?? 0) + 1);
       for (const draft of drafts) {

@@ -1,4 +1,5 @@
 /** What NanoMDM's two file stores keep of a device, in the same kinds of files under different names. */
+import { readCertificate } from '../../certificates/der';
 import type { FolderListing } from './folder-listing';
 import { LARGEST_VALUE, type DeviceRecord } from './store';
 
@@ -30,7 +31,8 @@ export async function readDeviceFiles(
     listing.value(paths.unlock_token),
     listing.value(paths.bootstrap_token_b64),
   ]);
-  const certificate = identity === null ? null : certificateOf(identity);
+  const found = identity === null ? null : certificateOf(identity);
+  const certificate = found === null || readCertificate(found) === null ? null : found;
   return {
     id,
     serial,

@@ -2,6 +2,7 @@
 import type { Secret } from '../../secret';
 import { readProfileFile, readPushFiles } from '../companion-files';
 import { newestContact } from '../instant';
+import { countedCa } from '../scep-serial';
 import type { ScepCa, Snapshot } from '../snapshot';
 import type { Companions } from '../source-kind';
 import type { CertificateShelf } from './certificates';
@@ -50,6 +51,7 @@ export async function readNanoMdm(store: Store, options: ReadNanoMdmOptions): Pr
         .map(([issuer, count]) => `${count} of ${issuer}`)
         .join('; ')}. Fleet accepts those of one CA only, so their devices stay behind.`,
     );
+  const counted = countedCa(scepCa, companions['scep-last-serial'], shelf.serials.greatest, findings);
   for (const device of devices) tellUnreadable(device);
   const { enrollmentProfile, enrollmentBody } = readProfileFile({ companions, findings });
   if (companions.profile === undefined)
@@ -69,7 +71,7 @@ export async function readNanoMdm(store: Store, options: ReadNanoMdmOptions): Pr
       retries: options.retries ?? 0,
     },
     instant: newestContact(devices, at) ?? newest ?? at,
-    scepCa,
+    scepCa: counted,
     push,
     abmKeyPair: null,
     abmTokens: [],

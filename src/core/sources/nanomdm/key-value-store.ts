@@ -130,7 +130,7 @@ export class KeyValueStore implements Store {
       unlock_token: `${enrollment}.unl_tok`,
       bootstrap_token_b64: `${stem}.bstoken`,
     };
-    return readDeviceFiles(this.listing, id, paths, (der) => (der.length === 0 ? null : der));
+    return readDeviceFiles(this.listing, id, paths, (der) => der);
   }
 
   async #deviceOf(id: string): Promise<string> {

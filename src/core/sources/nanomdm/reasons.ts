@@ -96,7 +96,8 @@ export const REASON = {
   identityUnreadable: {
     code: 'identity-unreadable',
     severity: 'note',
-    sentence: 'The certificate stored with this device cannot be read; what the SCEP depot holds was taken.',
+    sentence:
+      'The certificate stored with this device cannot be read; where the SCEP depot holds it, that one was taken.',
     remedy: 'Nothing to do.',
   },
   platformInferred: {

@@ -8,6 +8,7 @@ import { misused } from '../../failure';
 import { isSsh, openFolder, openTunnel, parseSshAddress, parseSshPlace, printSsh } from '../../ssh';
 import { isCapture, readCapture } from '../capture';
 import { FILE_COMPANIONS } from '../companion-files';
+import { lastSerial } from '../scep-serial';
 import type { Snapshot } from '../snapshot';
 import type {
   CommandResult,
@@ -43,7 +44,7 @@ export const nanoMdm: SourceKind = {
     'nanomdm:PATH',
     'nanomdm:ssh://USER@HOST[:PORT]/PATH',
   ],
-  companions: ['scep-depot', ...FILE_COMPANIONS, 'via'],
+  companions: ['scep-depot', ...FILE_COMPANIONS, 'scep-last-serial', 'via'],
   parse,
   read,
   profileCommands,
@@ -57,12 +58,7 @@ function parse(location: string, companions: Companions): SourceReference {
       'The source names neither a database nor a folder.',
       `${WORDS.form} A folder: nanomdm:PATH.`,
     );
-  const beside = Object.fromEntries(
-    Object.entries(companions).map(([name, value]) => [
-      name,
-      name === 'via' ? printSsh(parseSshAddress(value)) : isSsh(value) ? hereOnly(name) : resolve(value),
-    ]),
-  );
+  const beside = Object.fromEntries(Object.entries(companions).map(([name, value]) => [name, besideOf(name, value)]));
   const more = Object.keys(beside).length === 0 ? {} : { companions: beside };
   const isDatabase = !isSsh(location) && /^[a-z][a-z0-9+.-]*:\/\//i.test(location);
   if (!isDatabase && companions.via !== undefined)
@@ -94,6 +90,13 @@ export function databaseAddress(location: string): DatabaseAddress {
  */
 export function folderPath(location: string): string {
   return isSsh(location) ? parseSshPlace(location).path : location;
+}
+
+/** What belongs to a source, as a reference keeps it. */
+function besideOf(name: string, value: string): string {
+  if (name === 'via') return printSsh(parseSshAddress(value));
+  if (name === 'scep-last-serial') return lastSerial(value);
+  return isSsh(value) ? hereOnly(name) : resolve(value);
 }
 
 /** What lies beside a source is read from this machine. */

@@ -93,9 +93,14 @@ function leadingCa(snapshots: readonly Snapshot[], findings: Finding[]): ScepCa 
       detail: `The sources have different SCEP CAs, and Fleet holds one: ${leading.subject} (${leading.sha256.slice(0, 12)}…) leads; ${named.join('; ')}. Devices with certificates of those stay out.`,
     });
   }
-  const serials = held.flatMap(({ scepCa }) => (isSameCa(scepCa, leading) ? (scepCa.nextSerial ?? []) : []));
-  const nextSerial = serials.reduce<bigint | null>((most, one) => (most === null || one > most ? one : most), null);
-  return { ...leading, nextSerial };
+  const { serialFrom: _, ...keyed } = leading;
+  const same = held.map(({ scepCa }) => scepCa).filter((scepCa) => isSameCa(scepCa, leading));
+  const far = same.reduce((most, one) => ((one.nextSerial ?? -1n) > (most.nextSerial ?? -1n) ? one : most), leading);
+  return {
+    ...keyed,
+    nextSerial: far.nextSerial,
+    ...(far.serialFrom === undefined ? {} : { serialFrom: far.serialFrom }),
+  };
 }
 
 /** Also where one of them was issued anew with the same key and subject: certificates are valid under both. */

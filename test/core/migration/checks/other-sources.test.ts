@@ -59,6 +59,16 @@ describe('checks of what the field demands', () => {
     const found = await of('nanomdm', { scepCa: scepCaOf(SOURCE_CA, { nextSerial: null }) });
     expect(resultOf(found, 'scep-depot')).toMatchObject({ status: 'warn', code: 'scep-depot-not-given' });
     expect(resultOf(await of('nanomdm'), 'scep-depot').sentence).toContain('100');
+    const said = { nextSerial: 42n, serialFrom: 'operator' } as const;
+    expect(resultOf(await of('nanomdm', { scepCa: scepCaOf(SOURCE_CA, said) }), 'scep-depot')).toMatchObject({
+      status: 'pass',
+      sentence: expect.stringContaining('given as 41') as string,
+    });
+    // At least so far is not surely so far.
+    const seen = { nextSerial: 42n, serialFrom: 'certificates' } as const;
+    const bound = resultOf(await of('nanomdm', { scepCa: scepCaOf(SOURCE_CA, seen) }), 'scep-depot');
+    expect(bound).toMatchObject({ status: 'warn', code: 'scep-serial-from-certificates' });
+    expect(told(bound)).toMatch(/is 41.*--scep-depot.*--scep-last-serial/s);
   });
 
   it('count devices of other CAs, and name those', async () => {

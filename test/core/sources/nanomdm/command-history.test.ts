@@ -7,47 +7,8 @@ import { Secret } from '../../../../src/core/secret';
 import { parseSource, readCommandResults, readProfileCommands } from '../../../../src/core/sources';
 import { ABSENT, loadMySqlStore, plainFile, unpackStore } from '../../../nanomdm-stores';
 import { createDatabase, noServer, testServer, type TestDatabase } from '../../../servers/mysql';
-import { sharedJson } from '../../../shared-data';
+import { byDeviceAndUuid, commandTruth, DEVICES, installation, profilePayload, removalPayload } from './command-truth';
 import { AT } from './manifest';
-
-interface Truth {
-  readonly enrollment_id: string;
-  readonly commands?: readonly { command_uuid: string; request_type: string; status: string; active: boolean }[];
-}
-
-const DEVICES = [
-  '2FBF3BB1-0BDD-4933-92FB-EC9531ABB0B2',
-  '7E0B0394-9B53-4B00-89EF-B894884C1DF4',
-  '0F911D7A-9633-4FC0-91E1-69DD3C26A892',
-] as const;
-
-/** A command as NanoMDM stores it. */
-function command(uuid: string, inner: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<plist version="1.0"><dict><key>Command</key><dict>${inner}</dict><key>CommandUUID</key><string>${uuid}</string></dict></plist>`;
-}
-function profile(identifier: string, name: string): string {
-  const body = `<?xml version="1.0"?><plist version="1.0"><dict><key>PayloadType</key><string>Configuration</string><key>PayloadIdentifier</key><string>${identifier}</string><key>PayloadDisplayName</key><string>${name}</string><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.dock</string></dict></array></dict></plist>`;
-  return `<key>Payload</key><data>${Buffer.from(body).toString('base64')}</data><key>RequestType</key><string>InstallProfile</string>`;
-}
-const removal = (identifier: string): string =>
-  `<key>Identifier</key><string>${identifier}</string><key>RequestType</key><string>RemoveProfile</string>`;
-
-const byIds = (a: { udid: string; uuid: string }, b: { udid: string; uuid: string }): number =>
-  a.udid + a.uuid < b.udid + b.uuid ? -1 : 1;
-
-/** What the manifest says of every command; the file stores forget those that were dropped, or only they do. */
-function truth(): { udid: string; uuid: string; state: string }[] {
-  const { enrollments } = sharedJson('nanomdm', 'manifest.json') as { enrollments: readonly Truth[] };
-  return enrollments
-    .flatMap(({ enrollment_id: udid, commands = [] }) =>
-      commands.map(({ command_uuid: uuid, status, active }) => ({
-        udid,
-        uuid,
-        state: !active ? 'dropped' : ({ '': 'waiting', NotNow: 'deferred', Acknowledged: 'done' }[status] ?? 'refused'),
-      })),
-    )
-    .sort(byIds);
-}
 
 describe.skipIf(ABSENT !== '')(`NanoMDM’s commands in folders${ABSENT}`, () => {
   it.each([
@@ -57,13 +18,13 @@ describe.skipIf(ABSENT !== '')(`NanoMDM’s commands in folders${ABSENT}`, () =>
     const folder = unpackStore(name);
     try {
       const reference = parseSource(`nanomdm:${join(folder, inside)}`);
-      const expected = truth().filter(({ state }) => name === 'file' || state !== 'dropped');
+      const expected = commandTruth().filter(({ state }) => name === 'file' || state !== 'dropped');
       const found = await readCommandResults(
         reference,
         { at: AT },
-        truth().map(({ uuid }) => uuid),
+        commandTruth().map(({ uuid }) => uuid),
       );
-      expect([...(found ?? [])].sort(byIds)).toEqual(expected);
+      expect([...(found ?? [])].sort(byDeviceAndUuid)).toEqual(expected);
       // A profile that a device took: put there as the store itself would.
       const [first] = DEVICES;
       const uuid = 'b0000000-0000-4000-8000-000000000001';
@@ -71,7 +32,7 @@ describe.skipIf(ABSENT !== '')(`NanoMDM’s commands in folders${ABSENT}`, () =>
         mkdirSync(dirname(join(folder, inside, path)), { recursive: true });
         writeFileSync(join(folder, inside, path), content);
       };
-      const sent = command(uuid, profile('com.example.dock', 'Dock'));
+      const sent = installation(uuid, profilePayload('com.example.dock', 'Dock'));
       const answer =
         '<?xml version="1.0"?><plist version="1.0"><dict><key>Status</key><string>Acknowledged</string></dict></plist>';
       if (name === 'file') {
@@ -111,11 +72,11 @@ describe.skipIf(noServer || ABSENT !== '')(`NanoMDM’s commands on MySQL${ABSEN
   const options = () => ({ at: AT, password: new Secret('password', testServer().password) });
 
   it('says of every command what the manifest says', async () => {
-    const expected = truth();
+    const expected = commandTruth();
     expect(expected).toHaveLength(14);
     const asked = [...new Set(expected.map(({ uuid }) => uuid)), 'no uuid', "'; DROP TABLE x"];
     const found = await readCommandResults(reference(), options(), asked);
-    expect([...(found ?? [])].sort(byIds)).toEqual(expected);
+    expect([...(found ?? [])].sort(byDeviceAndUuid)).toEqual(expected);
     expect(await readProfileCommands(reference(), options())).toEqual({
       profiles: [],
       hasHistory: true,
@@ -137,7 +98,7 @@ describe.skipIf(noServer || ABSENT !== '')(`NanoMDM’s commands on MySQL${ABSEN
       await database.query('INSERT INTO commands (command_uuid, request_type, command) VALUES (?, ?, ?)', [
         uuid,
         type,
-        command(uuid, inner),
+        installation(uuid, inner),
       ]);
       for (const [id, status, active = 1] of to) {
         await database.query(
@@ -151,20 +112,20 @@ describe.skipIf(noServer || ABSENT !== '')(`NanoMDM’s commands on MySQL${ABSEN
           );
       }
     };
-    await queue(profile('com.example.dock', 'Dock'), 'InstallProfile', [
+    await queue(profilePayload('com.example.dock', 'Dock'), 'InstallProfile', [
       [first, 'Acknowledged'],
       // MySQL takes ids that differ in case for the same.
       [second.toLowerCase(), 'Acknowledged'],
       [third, 'Error'],
     ]);
-    await queue(profile('com.example.dock', 'Dock 2'), 'InstallProfile', [
+    await queue(profilePayload('com.example.dock', 'Dock 2'), 'InstallProfile', [
       [second, 'NotNow'],
       [third, null],
     ]);
-    await queue(profile('com.example.gone', 'Gone'), 'InstallProfile', [[first, 'Acknowledged']]);
-    await queue(removal('com.example.gone'), 'RemoveProfile', [[first, 'Acknowledged']]);
-    await queue(removal('com.example.dock'), 'RemoveProfile', [[first, null]]);
-    await queue(profile('com.example.cleared', 'Cleared'), 'InstallProfile', [[first, null, 0]]);
+    await queue(profilePayload('com.example.gone', 'Gone'), 'InstallProfile', [[first, 'Acknowledged']]);
+    await queue(removalPayload('com.example.gone'), 'RemoveProfile', [[first, 'Acknowledged']]);
+    await queue(removalPayload('com.example.dock'), 'RemoveProfile', [[first, null]]);
+    await queue(profilePayload('com.example.cleared', 'Cleared'), 'InstallProfile', [[first, null, 0]]);
     await queue('<key>RequestType</key><string>InstallProfile</string>', 'InstallProfile', [[first, 'Error']]);
     const found = await readProfileCommands(reference(), options());
     expect(found).toMatchObject({ hasHistory: true, unreadable: 1 });

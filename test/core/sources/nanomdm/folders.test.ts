@@ -1,5 +1,16 @@
 /** NanoMDM's two file stores, against what the makers of the real ones wrote down. */
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -48,6 +59,49 @@ describe.skipIf(ABSENT !== '')(`NanoMDM in files${ABSENT}`, () => {
       );
       expect(snapshot.scepCa?.sha256 ?? null).toBe(hasDepot ? manifest.scep_ca.sha256 : null);
       expect(snapshot.source).toMatchObject({ kind: 'nanomdm', path: inside[name], sha256: null, retries: 0 });
+    });
+
+    it('names the device whose certificate cannot be read, instead of leaving it to the depot', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'slipway-nanomdm-garbage-'));
+      folders.push(folder);
+      const root = join(folder, 'store');
+      cpSync(inside[name], root, { recursive: true, preserveTimestamps: true });
+      const udid = '2FBF3BB1-0BDD-4933-92FB-EC9531ABB0B2';
+      const path = name === 'file' ? `${udid}/Identity.pem` : `devices/2F/BF/${udid}.cert`;
+      const codes = async (): Promise<string[]> =>
+        (await readSource(parseSource(`nanomdm:${root}`), options)).devices
+          .filter(({ reasons }) => reasons.some(({ code }) => code === 'identity-unreadable'))
+          .map((device) => device.udid ?? '');
+      expect(await codes()).toEqual([]);
+      for (const garbage of ['', 'no certificate', Buffer.from([0x30, 0x82, 0xff, 0xff, 0x02])]) {
+        writeFileSync(join(root, path), garbage);
+        expect(await codes()).toEqual([udid]);
+      }
+    });
+
+    it('counts on from the greatest number of its devices where the CA comes without its depot', async () => {
+      const roots = inside[name];
+      const ca = new X509Certificate(readFileSync(join(depot, 'depot', 'ca.pem')));
+      const files = readdirSync(roots, { recursive: true, encoding: 'utf8' });
+      const serials = files
+        .filter((path) => /Identity\.pem$|^devices\/.*\.cert$/.test(path))
+        .map((path) => new X509Certificate(readFileSync(join(roots, path))))
+        .filter((one) => one.checkIssued(ca))
+        .map(({ serialNumber }) => BigInt(`0x${serialNumber}`))
+        .sort((a, b) => (a < b ? -1 : 1));
+      const greatest = serials.at(-1) ?? 0n;
+      expect(greatest).toBeGreaterThan(1n);
+      const read = async (said?: string): Promise<Snapshot> => {
+        const files = { 'scep-ca': join(depot, 'depot', 'ca.pem'), 'scep-ca-key': join(depot, 'depot', 'ca.key') };
+        const more = said === undefined ? files : { ...files, 'scep-last-serial': said };
+        return readSource(parseSource(withCompanions(`nanomdm:${roots}`, more)), options);
+      };
+      expect((await read()).scepCa).toMatchObject({ nextSerial: greatest + 1n, serialFrom: 'certificates' });
+      expect((await read('0x1000')).scepCa).toMatchObject({ nextSerial: 0x1001n, serialFrom: 'operator' });
+      // What was said is never believed against a certificate.
+      const low = await read('1');
+      expect(low.scepCa).toMatchObject({ nextSerial: greatest + 1n, serialFrom: 'certificates' });
+      expect(low.findings.map(({ code }) => code)).toContain('scep-last-serial-low');
     });
 
     it('is captured as it is read', async () => {

@@ -4,10 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../../../src/core/secret';
-import { parseSource, readSource, withCompanions } from '../../../../src/core/sources';
+import {
+  parseSource,
+  readCommandResults,
+  readProfileCommands,
+  readSource,
+  withCompanions,
+} from '../../../../src/core/sources';
 import { ABSENT, plainFile, unpackStore } from '../../../nanomdm-stores';
 import { createPostgresDatabase, postgresServer, type PostgresDatabase } from '../../../servers/postgres';
 import { byUdid, contractOf, insideOf } from './as-read';
+import { byDeviceAndUuid, commandTruth, DEVICES, installation, profilePayload } from './command-truth';
 import { AT, devicesOf, readManifest, secretsOf, type Manifest } from './manifest';
 
 const server = ABSENT === '' ? await postgresServer() : { missing: ABSENT };
@@ -50,6 +57,41 @@ describe.skipIf('missing' in server)(
       expect(snapshot.devices.map(({ lastSeen }) => lastSeen).filter((seen) => seen !== null).length).toBeGreaterThan(
         40,
       );
+    });
+
+    it('says of every command what the manifest says, and which profiles devices took', async () => {
+      const reference = parseSource(`nanomdm:${database.url}`);
+      const expected = commandTruth();
+      expect(expected).toHaveLength(14);
+      const asked = [...new Set(expected.map(({ uuid }) => uuid)), 'no uuid', "'; DROP TABLE x"];
+      const found = await readCommandResults(reference, options, asked);
+      expect([...(found ?? [])].sort(byDeviceAndUuid)).toEqual(expected);
+      expect(await readProfileCommands(reference, options)).toEqual({ profiles: [], hasHistory: true, unreadable: 0 });
+      const [first, second] = DEVICES;
+      const uuid = 'A0000000-0000-4000-8000-000000000001';
+      const sent = installation(uuid, profilePayload('com.example.dock', 'Dock')).replaceAll("'", "''");
+      await database.query(
+        `INSERT INTO commands (command_uuid, request_type, command) VALUES ('${uuid}', 'InstallProfile', '${sent}')`,
+      );
+      for (const id of [first, second])
+        await database.query(`INSERT INTO enrollment_queue (id, command_uuid) VALUES ('${id}', '${uuid}')`);
+      await database.query(
+        `INSERT INTO command_results (id, command_uuid, status, result) VALUES ('${first}', '${uuid}', 'Acknowledged', '<?xml')`,
+      );
+      const told = await readProfileCommands(reference, options);
+      expect(told?.profiles.map(({ body: _body, ...rest }) => rest)).toEqual([
+        {
+          identifier: 'com.example.dock',
+          displayName: 'Dock',
+          signed: false,
+          payloadTypes: ['com.apple.dock'],
+          installedOn: new Set([first]),
+          waitingFor: new Set([second]),
+          leaving: new Set(),
+          versions: 1,
+        },
+      ]);
+      expect(told?.profiles[0]?.body.revealText()).toContain('Dock');
     });
 
     it('agrees with the manifest of 5,000 devices in every field', async () => {
