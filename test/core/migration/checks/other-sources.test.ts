@@ -53,6 +53,16 @@ describe('checks of what the field demands', () => {
   it('say what NanoMDM’s freeze is: SCEP server, -migration, -retro', async () => {
     expect(told(resultOf(await of('nanomdm'), 'enrollments-frozen'))).toMatch(/SCEP server.*-migration.*-retro/s);
     expect(resultOf(await of('micromdm'), 'enrollments-frozen').status).toBe('pass');
+    // What can be known is said: the newest enrollment, by its binding or else by its certificate.
+    const bound = deviceOf(0, {
+      certificate: { ...deviceOf(0).certificate!, associatedAt: Date.UTC(2026, 10, 24, 1) },
+    });
+    const frozen = async (...devices: ReturnType<typeof deviceOf>[]) =>
+      resultOf(await of('nanomdm', { devices }), 'enrollments-frozen');
+    expect((await frozen(bound)).sentence).toContain('2026-11-24T01:00:00.000Z');
+    const issued = deviceOf(1).certificate?.notBefore ?? 0;
+    expect((await frozen(deviceOf(1))).sentence).toContain(new Date(issued).toISOString());
+    expect((await frozen(deviceOf(1, { certificate: null }))).sentence).toContain('does not keep when');
   });
 
   it('warn when the numbers of the CA are not known', async () => {
