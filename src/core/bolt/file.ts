@@ -143,12 +143,16 @@ export class BoltFile {
    * valid meta is still the same one and the file has not become smaller. Bolt writes new pages only to places that
    * the newest snapshot does not use, so as long as it is the newest, none of its pages was touched.
    *
+   * Another file that came to bear its name is a change, too: a whole state, but not what lies there now, which is what
+   * its hash and the operator are told of.
+   *
    * Reads both metas from the file again. True proves nothing on a network or shared file system without a coherent
    * cache, nor for a snapshot opened with `salvage`, which was not the newest to begin with.
    */
   isUnchanged(): boolean {
     const { valid } = readMetas(this.#source, this.pageSize);
-    return valid[0]?.bytes.equals(this.#newest.bytes) === true && this.#source.size >= this.fileSize;
+    if (valid[0]?.bytes.equals(this.#newest.bytes) !== true) return false;
+    return this.#source.size >= this.fileSize && this.#source.isNamed !== false;
   }
 
   /**

@@ -19,6 +19,8 @@ export interface ByteSource {
    * @returns the number of bytes read; fewer than asked for only at the end of the file
    */
   read(target: Buffer, position: number): number;
+  /** Whether its name still leads to these very bytes; not there where nothing else can come to bear it. */
+  readonly isNamed?: boolean;
   close(): void;
 }
 
@@ -58,7 +60,8 @@ export function fileSource(path: string): ByteSource {
       return cannotRead(error, path, 0);
     }
   };
-  if (!fstatSync(descriptor).isFile()) {
+  const opened = fstatSync(descriptor, { bigint: true });
+  if (!opened.isFile()) {
     closeSync(descriptor);
     return notAFile(path);
   }
@@ -66,6 +69,14 @@ export function fileSource(path: string): ByteSource {
     name: path,
     get size() {
       return size();
+    },
+    get isNamed() {
+      try {
+        const found = statSync(path, { bigint: true });
+        return found.ino === opened.ino && found.dev === opened.dev;
+      } catch {
+        return false;
+      }
     },
     read(target, position) {
       let done = 0;

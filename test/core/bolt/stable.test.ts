@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -151,6 +151,23 @@ describe('reading while a server writes', () => {
     expect(file.isUnchanged()).toBe(true);
     server.size -= 4097;
     expect(file.isUnchanged()).toBe(false);
+  });
+
+  test('another file under its name is read instead, also one of the same transaction', async () => {
+    const path = join(folder, 'replaced.db');
+    const write = (to: string, value: string): void => {
+      writeBolt(to, [{ name: 'b', entries: [['key', value]] }]);
+    };
+    write(path, 'first');
+    const { value, retries } = await readStable(path, waits().options, (file) => {
+      const found = bucketOf(file, 'b').get('key')?.toString();
+      if (found === 'first') {
+        write(`${path}.new`, 'other');
+        renameSync(`${path}.new`, path);
+      }
+      return found;
+    });
+    expect([value, retries]).toEqual(['other', 1]);
   });
 
   test('what is accepted is one generation, whatever the server does and when', async () => {
