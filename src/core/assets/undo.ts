@@ -136,6 +136,8 @@ async function takeBack(
   const notes: string[] = [];
   for (const write of standingWrites(journal.found)) {
     let intent: number | null = null;
+    /** It was taken back, and the answer to the commit was lost. */
+    let perhaps = false;
     const done = await session.transaction(
       async (connection) => {
         intent = null;
@@ -144,7 +146,7 @@ async function takeBack(
           [...write.inserted, ...write.replaced].map(({ id }) => id),
         );
         const state = stateOf(write, rows);
-        if (state === 'back') return false;
+        if (state === 'back') return perhaps;
         if (state !== 'standing') rowsChanged(state.name);
         await checkProof(connection, schema, sinceWhen(journal.found) ?? '');
         const batch = number;
@@ -167,6 +169,7 @@ async function takeBack(
           if (intent === null) return;
           const batch = intent;
           intent = null;
+          perhaps = outcome === 'unknown';
           await journal.append({ kind: 'undo-outcome', batch, outcome });
         },
       },

@@ -276,7 +276,9 @@ function accessMeaning(error: DatabaseError, place: Place, server: string): Mean
 function statementMeaning(error: DatabaseError): Meaning | null {
   const text = error.sqlMessage ?? error.message;
   switch (error.code) {
+    // The second is group replication's: another member committed to the same rows first.
     case 'ER_LOCK_DEADLOCK':
+    case 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT':
       return {
         code: 'fleet/deadlock',
         kind: 'unreadable',
@@ -341,18 +343,35 @@ function statementMeaning(error: DatabaseError): Meaning | null {
         message: 'A statement with its values is larger than the server takes (max_allowed_packet).',
         remedy: 'Use smaller batches, or raise max_allowed_packet at the server.',
       };
-    // https://dev.mysql.com/doc/mysql-errors/en/server-error-reference.html: 1021, 1114, 1026, 1037, 1041, 1598
+    // https://dev.mysql.com/doc/mysql-errors/en/server-error-reference.html: 1021, 1114, 1026, 1878, 1037, 1041, 1598
     case 'ER_DISK_FULL':
     case 'ER_RECORD_FILE_FULL':
     case 'ER_ERROR_ON_WRITE':
+    case 'ER_TEMP_FILE_WRITE_FAILURE':
     case 'ER_OUTOFMEMORY':
     case 'ER_OUT_OF_RESOURCES':
     case 'ER_BINLOG_LOGGING_IMPOSSIBLE':
+      return full(error.code);
+    // A storage engine's own error; 28 is the operating system's "no space left on device".
+    case 'ER_GET_ERRNO':
+      return /error 28\b|no space left/i.test(text) ? full(error.code) : null;
+    case 'ER_ENGINE_OUT_OF_MEMORY':
+    case 'ER_MAX_PREPARED_STMT_COUNT_REACHED':
+    case 'ER_TOO_MANY_CONCURRENT_TRXS':
       return {
-        code: 'fleet/full',
+        code: 'fleet/server-exhausted',
         kind: 'unreadable',
-        message: `The MySQL server has no room left for what was to be written (${error.code}).`,
-        remedy: `Make room on its disk (data, temporary files, binary log). ${RETRY_REMEDY}`,
+        message: `The MySQL server has no resources left for this statement (${error.code}).`,
+        remedy: 'Look at the server’s memory and limits (max_prepared_stmt_count), or wait until it has less to do.',
+      };
+    case 'ER_TABLE_DEF_CHANGED':
+    case 'ER_NEED_REPREPARE':
+      return {
+        code: 'fleet/table-altered',
+        kind: 'unreadable',
+        message: 'A table was altered while it was looked at.',
+        remedy:
+          'Fleet is being upgraded, it seems: wait until `fleet prepare db` has finished, then make the plan anew.',
       };
     case 'ER_TABLEACCESS_DENIED_ERROR': {
       const parts =
@@ -406,6 +425,15 @@ function statementMeaning(error: DatabaseError): Meaning | null {
     default:
       return null;
   }
+}
+
+function full(code: string): Meaning {
+  return {
+    code: 'fleet/full',
+    kind: 'unreadable',
+    message: `The MySQL server has no room left for what was to be written (${code}).`,
+    remedy: `Make room on its disk (data, temporary files, binary log). ${RETRY_REMEDY}`,
+  };
 }
 
 function constraint(message: string, table: string | null, name: string): Meaning {

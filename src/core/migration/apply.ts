@@ -37,10 +37,13 @@ import { readAssociations, targetReasons, type TargetFacts } from './target-reas
 import { touchesOf } from './touched';
 import { expectedOfPlan, verifyRows, type VerifyResult } from './verify';
 import {
+  interruptedBy,
   isAboutRows,
   isBusy,
   isLost,
+  MOST_BUSY,
   ReadBackDiffers,
+  refuseOtherServer,
   WritingSession,
   type Connect,
   type Patience,
@@ -143,7 +146,11 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
   const { plan } = input;
   // Before the first connection: nothing may be written when the rows are not those that were shown.
   const rowsOf = rowsOfPlan(plan, input.snapshot, input.judgement);
-  const session = await WritingSession.open(input.connect, input.patience);
+  const session = await WritingSession.open(
+    input.connect,
+    input.patience,
+    input.signal === undefined ? {} : { signal: input.signal },
+  );
   try {
     const schema = await input.probe(session.connection);
     checkSchema(plan, schema);
@@ -151,12 +158,17 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
     const { address, server } = session.connection;
     const place = { serverUuid: server.serverUuid, database: address.database };
     const journal = await Journal.open(journalPath(input.journalFolder, plan.id, place, rehearsal));
-    const connectReader = rehearsal ? undefined : input.connectReader;
+    const connectReader = rehearsal ? undefined : readerOf(input, server.serverUuid);
     const readBack = connectReader === undefined ? null : new ReadBack(connectReader, schema);
     try {
-      const result = await new Application(input, session, schema, journal, rowsOf, readBack).run().catch(interrupted);
+      const application = new Application(input, session, schema, journal, rowsOf, readBack);
+      const result = await application.run().catch((error: unknown) => interrupted(error, application.undecided));
       if (connectReader === undefined || result.state === 'stopped') return result;
-      const verified = (await readBack?.finish()) ?? (await verifyAgain(input, connectReader, schema, rowsOf, result));
+      const verified =
+        (await readBack?.finish()) ??
+        (await verifyAgain(input, connectReader, schema, rowsOf, result).catch((error: unknown) =>
+          writtenButUnread(error, result),
+        ));
       await journal.append({ kind: 'verified', counts: verified.counts });
       return { ...result, verified };
     } finally {
@@ -168,15 +180,36 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
   }
 }
 
-/** A server that went away under an apply: what was lost is the connection, not the work. */
-function interrupted(error: unknown): never {
-  if (!(error instanceof FailureError) || !isLost(error)) throw error;
+/** Opens the reader, on the server that is written to. */
+function readerOf({ connectReader }: ApplyInput, serverUuid: string): Connect | undefined {
+  if (connectReader === undefined) return undefined;
+  return async () => {
+    const connection = await connectReader();
+    await refuseOtherServer(connection, serverUuid);
+    return connection;
+  };
+}
+
+/** A server that went away under an apply, or turned against it: what was committed is not lost. */
+function interrupted(error: unknown, undecided: boolean): never {
+  return interruptedBy(error, {
+    what: 'Writing was interrupted:',
+    stands: 'What was committed before stands in Fleet and in the journal; nothing is half written.',
+    again: 'Then apply the same plan again: it recognises what is there and goes on with the rest.',
+    undecided,
+  });
+}
+
+/** All is written; only the second look could not be had. That must not read as if the writing had failed. */
+function writtenButUnread(error: unknown, { counts }: ApplyResult): never {
+  if (!(error instanceof FailureError)) throw error;
   const { failure } = error;
+  const there = counts.inserted + counts.refreshed + counts.unchanged + counts.already;
   throw new FailureError(
     {
       ...failure,
-      message: `Writing was interrupted: ${failure.message} What was committed before stands in Fleet and in the journal; nothing is half written.`,
-      remedy: `${failure.remedy} Then apply the same plan again: it recognises what is there and goes on with the rest.`,
+      message: `Everything was written (${there.toLocaleString('en')} devices), but it could not be read back: ${failure.message}`,
+      remedy: `${failure.remedy} Then run \`slipway verify\` with the same plan.`,
     },
     { cause: error },
   );
@@ -234,6 +267,10 @@ class Application {
   readonly #notes: string[] = [];
   /** Devices whose commit may have come through although its answer was lost. */
   readonly #perhaps = new Map<string, 'insert' | 'refresh'>();
+  /** Devices that are counted. */
+  readonly #settled = new WeakSet<Work>();
+  /** Batches with such devices that were not looked at again. */
+  readonly #undecided = new Set<readonly Work[]>();
   /** Devices an earlier run of this plan committed. */
   readonly #earlier: ReadonlySet<string>;
   readonly #queue: ReadonlyMap<string, readonly QueueRow[]>;
@@ -248,6 +285,8 @@ class Application {
   #failed = false;
   #batch: number;
   #refusals = 0;
+  /** Devices in a row whose rows stayed locked. */
+  #busy = 0;
   #done = 0;
 
   constructor(
@@ -304,6 +343,7 @@ class Application {
     }
     // What the second session left behind when it ended after the first had run out of work.
     await this.#lane(this.#session, todo, planned.length);
+    await this.#lookForUpgrade();
     const left = todo.length - this.#next + this.#returned.reduce((sum, batch) => sum + batch.length, 0);
     return this.#finish(planned.length, left, serial);
   }
@@ -324,8 +364,38 @@ class Application {
       'SELECT @@SESSION.transaction_isolation AS level',
     );
     if (row?.level !== 'READ-COMMITTED') return null;
-    const opened = await attempt(() => WritingSession.open(this.#input.connect, this.#input.patience, 2));
+    const { signal, patience } = this.#input;
+    const { serverUuid } = this.#session.connection.server;
+    const connect: Connect = async () => {
+      const connection = await this.#input.connect();
+      await refuseOtherServer(connection, serverUuid);
+      return connection;
+    };
+    const opened = await attempt(() =>
+      WritingSession.open(connect, patience, { number: 2, ...(signal === undefined ? {} : { signal }) }),
+    );
     return opened.ok ? opened.value : null;
+  }
+
+  /** The operator wants it to end. */
+  #isStopped(): boolean {
+    return this.#input.signal?.aborted === true;
+  }
+
+  /** True when a commit may have come through of which neither answer nor rows were seen. */
+  get undecided(): boolean {
+    return this.#undecided.size > 0;
+  }
+
+  /** An upgrade of Fleet that began while this ran: nothing stopped on it, but a plan of before is of no use any more. */
+  async #lookForUpgrade(): Promise<void> {
+    const looked = await attempt(async () =>
+      checkSchema(this.#input.plan, await this.#input.probe(this.#session.connection)),
+    );
+    if (looked.ok || looked.failure.code !== 'plan/schema-changed') return;
+    this.#notes.push(
+      'The columns of Fleet’s tables changed while this ran: it is being upgraded. Make a new plan once that is done; it shows whether every device is as it should be.',
+    );
   }
 
   /** Writes batch after batch over one session, until none is left, the operator stops, or something fails. */
@@ -335,14 +405,17 @@ class Application {
       await this.#input.pause?.();
       // The first session holds the lock that keeps other operators out: without it nobody writes.
       if (session !== this.#session) await this.#session.steady();
-      if (this.#failed || this.#input.signal?.aborted === true) return;
+      if (this.#failed || this.#isStopped()) return;
       const batch = this.#nextBatch(todo);
       if (batch === null) return;
       try {
         await this.#apply(session, batch);
       } catch (error) {
-        if (session !== this.#session && isLost(error)) {
-          this.#returned.push(batch);
+        const stopped = this.#isStopped();
+        if (isLost(error) && (stopped || session !== this.#session)) {
+          // Of a batch that was taken apart some may be done.
+          this.#returned.push(batch.filter((work) => !this.#settled.has(work)));
+          if (stopped && error instanceof FailureError) this.#notes.push(error.failure.message);
           return;
         }
         this.#failed = true;
@@ -505,10 +578,11 @@ class Application {
   }
 
   /** Applies a batch; when the target refuses it, its halves, so that one device does not sink the others. */
-  async #apply(session: WritingSession, batch: readonly Work[], again = true): Promise<void> {
+  async #apply(session: WritingSession, batch: readonly Work[], again = true, hurried = false): Promise<void> {
     try {
-      const decisions = await this.#transact(session, batch);
+      const decisions = await this.#transact(session, batch, hurried);
       if (decisions.some((decision) => decision.kind !== 'held')) this.#refusals = 0;
+      this.#busy = 0;
       for (const decision of decisions) this.#count(decision);
       await this.#readBackLater?.add(
         decisions
@@ -519,14 +593,23 @@ class Application {
       if (!isAboutRows(error) && !isBusy(error)) throw error;
       // A row that came up between our look and our insert is a duplicate: a second look sees it.
       if (again && error instanceof FailureError && error.failure.detail?.['errno'] === 1062) {
-        await this.#apply(session, batch, false);
+        await this.#apply(session, batch, false, hurried);
         return;
+      }
+      if (this.#isStopped()) {
+        this.#returned.push([...batch]);
+        return;
+      }
+      if (!hurried) {
+        // What is in the way of all devices is not looked for device by device.
+        if (isBusy(error)) await session.refuseLockedTables();
+        else checkSchema(this.#input.plan, await this.#input.probe(session.connection));
       }
       const [only] = batch;
       if (batch.length > 1 || only === undefined) {
         const middle = Math.ceil(batch.length / 2);
-        await this.#apply(session, batch.slice(0, middle));
-        await this.#apply(session, batch.slice(middle));
+        await this.#apply(session, batch.slice(0, middle), true, true);
+        await this.#apply(session, batch.slice(middle), true, true);
         return;
       }
       this.#refuse(only, error);
@@ -534,6 +617,7 @@ class Application {
   }
 
   #refuse(work: Work, error: unknown): void {
+    this.#settled.add(work);
     if (isBusy(error)) {
       this.#hold({
         udid: work.device.udid,
@@ -541,31 +625,37 @@ class Application {
         sentence: 'Its rows stayed locked by another session of Fleet’s database; apply again at a quieter time.',
         changes: [],
       });
+      this.#busy += 1;
+      if (this.#busy >= MOST_BUSY) throw error;
       return;
     }
     const sentence = refusalOf(error);
     this.#hold({ udid: work.device.udid, code: 'refused-by-target', sentence, changes: [] });
     this.#refusals += 1;
-    const written = this.#counts.inserted + this.#counts.refreshed;
-    if (this.#refusals >= HOPELESS && written === 0) {
+    if (this.#refusals >= HOPELESS) {
+      const written = this.#counts.inserted + this.#counts.refreshed;
       refused(
         'apply/target-refuses',
-        `Fleet’s database refused ${this.#refusals} devices one after the other and took none: ${sentence}`,
-        'Look at what is named; nothing was written. If it is a column Slipway does not know, a newer version is needed.',
-        { devices: this.#refusals },
+        `Fleet’s database refused ${this.#refusals} devices one after the other: ${sentence}`,
+        `Look at what is named; ${written === 0 ? 'nothing was written' : 'what was written before stands'}. If it is a column Slipway does not know, a newer version is needed.`,
+        { devices: this.#refusals, written },
       );
     }
   }
 
   /** One transaction over a batch. */
-  async #transact(session: WritingSession, batch: readonly Work[]): Promise<readonly Decision[]> {
+  async #transact(session: WritingSession, batch: readonly Work[], hurried: boolean): Promise<readonly Decision[]> {
     let intent: { readonly batch: number; readonly writes: readonly Decision[] } | null = null;
     let switched = 0;
+    /** Of a commit whose answer was lost: where it came through, the next look finds none left to switch off. */
+    let perhapsSwitched = 0;
     const onOutcome = async (outcome: TransactionOutcome): Promise<void> => {
       if (intent === null) return;
       const told = intent;
       intent = null;
       if (outcome === 'unknown') {
+        this.#undecided.add(batch);
+        perhapsSwitched = switched;
         for (const { work } of told.writes) {
           this.#perhaps.set(work.device.udid, work.device.action === 'insert' ? 'insert' : 'refresh');
         }
@@ -614,9 +704,10 @@ class Application {
         await this.#input.probePoint?.('verified');
         return decided;
       },
-      { commit: !this.#rehearsal, onOutcome },
+      { commit: !this.#rehearsal, onOutcome, hurried },
     );
-    this.#counts.queueSwitchedOff += switched;
+    this.#undecided.delete(batch);
+    this.#counts.queueSwitchedOff += Math.max(switched, perhapsSwitched);
     return decisions;
   }
 
@@ -697,6 +788,7 @@ class Application {
   }
 
   #count(decision: Decision): void {
+    this.#settled.add(decision.work);
     if (decision.kind === 'held') {
       this.#hold(decision.held);
       return;

@@ -27,15 +27,28 @@ export async function liftSerials(
 ): Promise<SerialOutcome> {
   if (rehearsal) return 'not-rehearsed';
   let outcome: 'inserted' | 'there' = 'there';
+  /** It was inserted, and the answer to the commit was lost: a row that stands there then is ours. */
+  let perhaps = false;
   await session.transaction(
     async (connection) => {
       outcome = 'there';
-      if ((await nextSerial(connection, table)) > BigInt(serial)) return;
+      if ((await nextSerial(connection, table)) > BigInt(serial)) {
+        // The counter stays lifted even where the row was rolled back.
+        const rows = perhaps ? await connection.query(`SELECT serial FROM ${table} WHERE serial = ?`, [serial]) : [];
+        if (rows.length > 0) outcome = 'inserted';
+        return;
+      }
       await journal.append({ kind: 'serial', table, serial, outcome: 'intended' });
       outcome = 'inserted';
       await connection.execute(`INSERT INTO ${table} (serial) VALUES (?)`, [serial]);
     },
-    { commit: true },
+    {
+      commit: true,
+      onOutcome: (came) => {
+        perhaps = came === 'unknown' && outcome === 'inserted';
+        return Promise.resolve();
+      },
+    },
   );
   await journal.append({ kind: 'serial', table, serial, outcome });
   return outcome;

@@ -23,7 +23,17 @@ import {
   type JournalLine,
 } from './journal';
 import { touchesOf } from './touched';
-import { isAboutRows, isBusy, sleep, WritingSession, type Connect, type Patience } from './writing-session';
+import {
+  interruptedBy,
+  isAboutRows,
+  isBusy,
+  isLost,
+  MOST_BUSY,
+  sleep,
+  WritingSession,
+  type Connect,
+  type Patience,
+} from './writing-session';
 
 /** Why a device was left as it is. */
 export interface LeftDevice {
@@ -92,7 +102,11 @@ const BATCH_SIZE = 500;
  * failover), `undo/rehearsal`, `fleet/locked-by-other-operator`, `journal/…`. Can be killed and run again.
  */
 export async function undoJournal(input: UndoInput): Promise<UndoResult> {
-  const session = await WritingSession.open(input.connect, input.patience);
+  const session = await WritingSession.open(
+    input.connect,
+    input.patience,
+    input.signal === undefined ? {} : { signal: input.signal },
+  );
   try {
     const schema = await input.probe(session.connection);
     const before = await readJournal(input.journal);
@@ -102,7 +116,8 @@ export async function undoJournal(input: UndoInput): Promise<UndoResult> {
     checkTarget(before.lines, session.connection, input);
     const journal = await Journal.open(input.journal);
     try {
-      return await new Undoing(input, session, schema, journal, await inserters(input, session.connection)).run();
+      const undoing = new Undoing(input, session, schema, journal, await inserters(input, session.connection));
+      return await undoing.run().catch((error: unknown) => interrupted(error, undoing.undecided));
     } finally {
       await journal.close();
     }
@@ -131,6 +146,15 @@ function checkTarget(lines: readonly JournalLine[], connection: FleetConnection,
     `The journal is about the database ‘${opened.target.database}’ on ${opened.target.host}:${opened.target.port}, and this is another server or database.`,
     'Connect to that one; after a failover, when you know it is the same Fleet, accept other-target by name.',
   );
+}
+
+function interrupted(error: unknown, undecided: boolean): never {
+  return interruptedBy(error, {
+    what: 'Taking back was interrupted:',
+    stands: 'What was taken back before is gone from Fleet and in the journal; no device is half gone.',
+    again: 'Then run the same undo again: it goes on with the rest.',
+    undecided,
+  });
 }
 
 /** Devices earlier journals of the same Fleet inserted and did not take back. */
@@ -164,6 +188,15 @@ class Undoing {
   readonly #rehearsal: boolean;
   readonly #left = new Map<string, LeftDevice>();
   readonly #removed: string[] = [];
+  /** Devices whose removal may have been committed although the answer was lost. */
+  readonly #perhaps = new Set<string>();
+  /** Some of them have not been looked at again. */
+  undecided = false;
+  /** Devices in a row whose rows stayed locked. */
+  #busy = 0;
+  /** A batch was left because the operator stopped it while it was being tried again. */
+  #cutShort = false;
+  readonly #notes: string[] = [];
   #gone = 0;
   #queueRemoved = 0;
   #queueSwitchedOn = 0;
@@ -210,17 +243,26 @@ class Undoing {
     const size = Math.max(1, this.#input.batchSize ?? BATCH_SIZE);
     let stopped = false;
     for (let start = 0; start < candidates.length; start += size) {
-      if (this.#input.signal?.aborted === true) {
+      if (this.#isStopped()) {
         stopped = true;
         break;
       }
-      await this.#remove(candidates.slice(start, start + size));
+      try {
+        await this.#remove(candidates.slice(start, start + size));
+      } catch (error) {
+        // Whoever stopped it does not want the server waited for.
+        if (!isLost(error) || !(error instanceof FailureError) || !this.#isStopped()) throw error;
+        this.#notes.push(error.failure.message);
+        stopped = true;
+        break;
+      }
       this.#input.onProgress?.({
         label: 'taking back',
         done: Math.min(start + size, candidates.length),
         total: candidates.length,
       });
     }
+    stopped ||= this.#cutShort;
     if (!stopped) {
       const { only } = this.#input;
       const rows = journaledSteps(lines).queue;
@@ -229,6 +271,11 @@ class Undoing {
       );
     }
     return this.#finish(journaled.length, stopped);
+  }
+
+  /** The operator wants it to end. */
+  #isStopped(): boolean {
+    return this.#input.signal?.aborted === true;
   }
 
   /** The first test, without a lock: what fails it is left, what passes is tested again under lock after the pause. */
@@ -282,16 +329,22 @@ class Undoing {
     return { kind: 'remove', target };
   }
 
-  async #remove(batch: readonly JournaledDevice[]): Promise<void> {
+  async #remove(batch: readonly JournaledDevice[], hurried = false): Promise<void> {
     try {
-      await this.#removeAll(batch);
+      await this.#removeAll(batch, hurried);
+      this.#busy = 0;
     } catch (error) {
       if (!isAboutRows(error) && !isBusy(error)) throw error;
+      if (this.#isStopped()) {
+        this.#cutShort = true;
+        return;
+      }
+      if (!hurried && isBusy(error)) await this.#session.refuseLockedTables();
       const [only] = batch;
       if (batch.length > 1 || only === undefined) {
         const middle = Math.ceil(batch.length / 2);
-        await this.#remove(batch.slice(0, middle));
-        await this.#remove(batch.slice(middle));
+        await this.#remove(batch.slice(0, middle), true);
+        await this.#remove(batch.slice(middle), true);
         return;
       }
       const sentence = isBusy(error)
@@ -299,11 +352,15 @@ class Undoing {
         : `Fleet’s database refused to let its rows go (${error instanceof FailureError ? error.failure.message : 'MySQL counted other rows than were locked'}).`;
       const code = isBusy(error) ? 'target-busy' : 'refused-by-target';
       this.#left.set(only.udid, { udid: only.udid, code, sentence });
+      if (!isBusy(error)) return;
+      this.#busy += 1;
+      if (this.#busy >= MOST_BUSY) throw error;
     }
   }
 
-  async #removeAll(batch: readonly JournaledDevice[]): Promise<void> {
+  async #removeAll(batch: readonly JournaledDevice[], hurried: boolean): Promise<void> {
     let intent: number | null = null;
+    let going: readonly TargetDevice[] = [];
     let queueRemoved = 0;
     const findings = await this.#session.transaction(
       async (connection) => {
@@ -316,7 +373,7 @@ class Undoing {
         );
         await this.#input.probePoint?.('locked');
         const looked = batch.map((device) => this.#look(device, found.get(device.udid)));
-        const going = looked.flatMap((finding) => (finding.kind === 'remove' ? [finding.target] : []));
+        going = looked.flatMap((finding) => (finding.kind === 'remove' ? [finding.target] : []));
         if (going.length === 0) return looked;
         const number = this.#batch;
         this.#batch += 1;
@@ -343,20 +400,28 @@ class Undoing {
       },
       {
         commit: !this.#rehearsal,
+        hurried,
         onOutcome: async (outcome) => {
           if (intent === null) return;
           const number = intent;
           intent = null;
+          if (outcome === 'unknown') {
+            this.undecided = true;
+            for (const { udid } of going) this.#perhaps.add(udid);
+          }
           await this.#journal.append({ kind: 'undo-outcome', batch: number, outcome });
         },
       },
     );
-    for (const finding of findings) this.#note(finding);
+    this.undecided = false;
+    for (const [index, finding] of findings.entries()) this.#note(finding, batch[index]?.udid);
     this.#queueRemoved += queueRemoved;
   }
 
-  #note(finding: Finding): void {
-    if (finding.kind === 'gone') this.#gone += 1;
+  #note(finding: Finding, udid = ''): void {
+    // It was this run that took it back; only the answer to its commit was lost.
+    if (finding.kind === 'gone' && this.#perhaps.has(udid)) this.#removed.push(udid);
+    else if (finding.kind === 'gone') this.#gone += 1;
     else if (finding.kind === 'left') this.#left.set(finding.left.udid, finding.left);
     else this.#removed.push(finding.target.udid);
   }
@@ -366,7 +431,10 @@ class Undoing {
     for (let start = 0; start < rows.length; start += 200) {
       const part = rows.slice(start, start + 200);
       let intent: number | null = null;
-      const count = await this.#session.transaction(
+      let switched = 0;
+      /** Of a commit whose answer was lost: where it came through, none is left to switch on. */
+      let perhaps = 0;
+      await this.#session.transaction(
         async (connection) => {
           intent = null;
           const number = this.#batch;
@@ -379,7 +447,7 @@ class Undoing {
               .join(', ')})`,
             part.flatMap((row) => [row.id, row.commandUuid]),
           );
-          return affectedRows;
+          switched = affectedRows;
         },
         {
           commit: !this.#rehearsal,
@@ -387,11 +455,12 @@ class Undoing {
             if (intent === null) return;
             const number = intent;
             intent = null;
+            if (outcome === 'unknown') perhaps = switched;
             await this.#journal.append({ kind: 'undo-outcome', batch: number, outcome });
           },
         },
       );
-      this.#queueSwitchedOn += count;
+      this.#queueSwitchedOn += Math.max(switched, perhaps);
     }
   }
 
@@ -410,6 +479,7 @@ class Undoing {
       left: left.map(({ udid, code }) => ({ udid, code })),
     });
     const notes = [
+      ...this.#notes,
       'Commands Fleet has sent, pushes and entries in its activity log cannot be taken back.',
       'A device whose rows were removed is refused by Fleet until it is imported or enrolled again.',
     ];

@@ -3,9 +3,10 @@
  * transactions that are tried again when they meet Fleet's own.
  */
 import { createHash } from 'node:crypto';
-import { FailureError, refused } from '../failure';
+import { FailureError, refused, unreadable } from '../failure';
 import type { FleetConnection } from '../fleet/connection';
-import { CountMismatch } from '../fleet/device-rows';
+import { CountMismatch, KEY_COLUMNS } from '../fleet/device-rows';
+import { MIGRATION_TABLES } from '../fleet/schema';
 
 /** Opens a connection for writing. */
 export type Connect = () => Promise<FleetConnection>;
@@ -55,6 +56,9 @@ export function isBusy(error: unknown): boolean {
   );
 }
 
+/** After so many devices in a row whose rows stayed locked, waiting for each of the rest would take hours. */
+export const MOST_BUSY = 5;
+
 /** What a statement was refused for that is about single rows: the batch is taken apart to find them. */
 const ABOUT_ROWS = new Set([
   'fleet/constraint',
@@ -78,12 +82,30 @@ export class ReadBackDiffers extends Error {
   }
 }
 
+/** How a session is opened. */
+export interface SessionOptions {
+  /** 2 for a session beside the first: it takes a lock of its own, by which it is known should it outlive its connection. */
+  readonly number?: 1 | 2;
+  /** Once given, nothing is waited for and nothing tried again. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a transaction is run. */
+export interface TransactionOptions {
+  readonly commit: boolean;
+  /** Told what became of each attempt. */
+  readonly onOutcome?: (outcome: TransactionOutcome) => Promise<void>;
+  /** Rows that stay locked are waited for once only: what they are in the way of is being looked for. */
+  readonly hurried?: boolean;
+}
+
 /** A session that holds the operators' lock. */
 export class WritingSession {
   readonly #connect: Connect;
   readonly #patience: Patience;
   /** Which of the operator's sessions this is; 1 holds the lock that keeps other operators out. */
   readonly #number: number;
+  readonly #signal: AbortSignal | undefined;
   #reconnecting: Promise<void> | null = null;
   #connection: FleetConnection;
   /** MySQL's number of the session, to end it by should it outlive its connection. */
@@ -96,25 +118,26 @@ export class WritingSession {
     connection: FleetConnection,
     sessionId: number,
     patience: Patience,
-    number: number,
+    options: SessionOptions,
   ) {
     this.#connect = connect;
-    this.#number = number;
+    this.#number = options.number ?? 1;
+    this.#signal = options.signal;
     this.#connection = connection;
     this.#sessionId = sessionId;
     this.#patience = patience;
   }
 
-  /**
-   * Connects and takes the operators' lock. Throws `fleet/locked-by-other-operator`.
-   * @param number 2 for a session beside the first: it takes a lock of its own, by which it is known should it outlive
-   *   its connection.
-   */
-  static async open(connect: Connect, patience: Patience = PATIENCE, number = 1): Promise<WritingSession> {
+  /** Connects and takes the operators' lock. Throws `fleet/locked-by-other-operator`. */
+  static async open(
+    connect: Connect,
+    patience: Patience = PATIENCE,
+    options: SessionOptions = {},
+  ): Promise<WritingSession> {
     const connection = await connect();
     try {
-      await takeLock(connection, patience.lockSeconds, number);
-      return new WritingSession(connect, connection, await sessionIdOf(connection), patience, number);
+      await takeLock(connection, patience.lockSeconds, options.number ?? 1);
+      return new WritingSession(connect, connection, await sessionIdOf(connection), patience, options);
     } catch (error) {
       await connection.close();
       throw error;
@@ -148,12 +171,8 @@ export class WritingSession {
    *
    * The work may be run several times: after a deadlock, after a lock timeout, and on a new connection when the old one
    * was lost. It must look at the target afresh each time; a commit whose answer was lost may have come through.
-   * `onOutcome` is told what became of each attempt that got as far as `declare`.
    */
-  async transaction<T>(
-    work: (connection: FleetConnection) => Promise<T>,
-    options: { readonly commit: boolean; readonly onOutcome?: (outcome: TransactionOutcome) => Promise<void> },
-  ): Promise<T> {
+  async transaction<T>(work: (connection: FleetConnection) => Promise<T>, options: TransactionOptions): Promise<T> {
     let retries = 0;
     let losses = 0;
     for (;;) {
@@ -179,7 +198,7 @@ export class WritingSession {
       if (isLost(error)) {
         await options.onOutcome?.(committing ? 'unknown' : 'rolled-back');
         losses += 1;
-        if (losses > this.#patience.losses) throw error;
+        if (losses > this.#patience.losses || this.#stopped) throw error;
         this.#reconnecting = this.#reconnect(error);
         await this.#reconnecting;
         continue;
@@ -187,10 +206,44 @@ export class WritingSession {
       await this.#rollBack();
       await options.onOutcome?.('rolled-back');
       const wait = this.#patience.retryMs[retries];
-      if (!isBusy(error) || wait === undefined) throw error;
+      if (!isBusy(error) || wait === undefined || this.#stopped) throw error;
+      if (options.hurried === true && error instanceof FailureError && error.failure.code === 'fleet/lock-timeout') {
+        throw error;
+      }
       retries += 1;
-      await sleep(wait);
+      await sleep(wait, this.#signal);
     }
+  }
+
+  /**
+   * Asks, after rows could not be had, whether it is whole tables that another session keeps for itself: LOCK TABLES, a
+   * running ALTER TABLE, a backup with a global read lock. Then no device of any batch can be written.
+   *
+   * Throws `fleet/tables-locked`; does nothing when the tables are free.
+   */
+  async refuseLockedTables(): Promise<void> {
+    for (const table of MIGRATION_TABLES) {
+      try {
+        await this.#connection.query('SET SESSION lock_wait_timeout = 1');
+        // An id nobody has: what it waits for is the table, never a row.
+        await this.#connection.query(`SELECT 1 FROM ${table} WHERE ${KEY_COLUMNS[table][0] ?? 'id'} = '' FOR UPDATE`);
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        unreadable(
+          'fleet/tables-locked',
+          `Another session keeps Fleet’s table ${table} locked as a whole (a backup, LOCK TABLES, or an ALTER TABLE of an upgrade).`,
+          'Wait until it has finished (SHOW PROCESSLIST names it).',
+          { table },
+        );
+      } finally {
+        await this.#connection.query('SET SESSION lock_wait_timeout = 30').catch(() => undefined);
+      }
+    }
+  }
+
+  /** The operator wants it to end. */
+  get #stopped(): boolean {
+    return this.#signal?.aborted === true;
   }
 
   async #rollBack(): Promise<void> {
@@ -207,7 +260,8 @@ export class WritingSession {
     const before = this.#connection.server.serverUuid;
     let last = cause;
     for (const wait of this.#patience.reconnectMs) {
-      await sleep(wait);
+      await sleep(wait, this.#signal);
+      if (this.#stopped) throw last;
       let connection: FleetConnection;
       try {
         connection = await this.#connect();
@@ -216,14 +270,7 @@ export class WritingSession {
         last = error;
         continue;
       }
-      if (connection.server.serverUuid !== before) {
-        await connection.close();
-        refused(
-          'fleet/server-changed',
-          'After the connection was lost another MySQL server answers under the same address; it may lack what was just written.',
-          'Check which server is Fleet’s primary now, then run the same command again.',
-        );
-      }
+      await refuseOtherServer(connection, before);
       try {
         // Where the network broke, MySQL may take our old session for alive, with its locks and its open transaction.
         if ((await lockHolder(connection, this.#number)) === this.#sessionId) {
@@ -245,6 +292,21 @@ export class WritingSession {
   }
 }
 
+/**
+ * Closes a connection that came to another server than the one that is written to, and throws `fleet/server-changed`:
+ * behind the address of a failover may stand a replica that lags behind.
+ * @param serverUuid of the server that is written to
+ */
+export async function refuseOtherServer(connection: FleetConnection, serverUuid: string): Promise<void> {
+  if (connection.server.serverUuid === serverUuid) return;
+  await connection.close();
+  refused(
+    'fleet/server-changed',
+    'Another MySQL server answers under the same address than before; it may lack what was just written.',
+    'Check which server is Fleet’s primary now, and that it has what was committed.',
+  );
+}
+
 /** What became of one attempt at a transaction. */
 export type TransactionOutcome = 'committed' | 'rolled-back' | 'rehearsed' | 'unknown';
 
@@ -261,7 +323,7 @@ async function takeLock(connection: FleetConnection, seconds: number, number: nu
   refused(
     'fleet/locked-by-other-operator',
     'Another session of Slipway is writing to this Fleet database.',
-    'Wait until it has finished; if nobody knows of one, look for its connection in SHOW PROCESSLIST.',
+    'Wait until it has finished. Where nobody knows of one, it may be your own of before a line broke: MySQL notices within five minutes, or at once with KILL and the number of the connection (detail, SHOW PROCESSLIST).',
     { connectionId: await lockHolder(connection, number) },
   );
 }
@@ -285,7 +347,61 @@ function lockName(connection: FleetConnection, number: number): string {
   return name.length <= 64 ? name : `slipway:${createHash('sha256').update(name).digest('hex').slice(0, 48)}`;
 }
 
-/** Waits without holding anything. */
-export async function sleep(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Waits without holding anything; not longer than until the signal is given. */
+export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return;
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener('abort', end);
+  });
+}
+
+/** Failures after which the same command goes on where it stopped, once what they name is set right. */
+const GOES_ON = new Set([
+  ...LOST,
+  'fleet/access-denied',
+  'fleet/deadlock',
+  'fleet/full',
+  'fleet/interrupted',
+  'fleet/lock-timeout',
+  'fleet/permission',
+  'fleet/read-only',
+  'fleet/server-changed',
+  'fleet/server-exhausted',
+  'fleet/tables-locked',
+]);
+
+/** What an operator is told of work that Fleet’s database ended in its midst. */
+export interface Interruption {
+  /** `Writing was interrupted:` */
+  readonly what: string;
+  /** What stands now. */
+  readonly stands: string;
+  /** How to go on. */
+  readonly again: string;
+  /** The answer to the last commit was lost, and nobody could be asked afterwards. */
+  readonly undecided: boolean;
+}
+
+/** Throws a failure of Fleet's database again, with what it means for work under way; anything else as it is. */
+export function interruptedBy(error: unknown, told: Interruption): never {
+  if (!(error instanceof FailureError) || !error.failure.code.startsWith('fleet/')) throw error;
+  const { failure } = error;
+  const open = told.undecided
+    ? ' Whether the last batch was committed could not be learned; the next run finds out.'
+    : '';
+  const again = GOES_ON.has(failure.code) ? ` ${told.again}` : '';
+  throw new FailureError(
+    {
+      ...failure,
+      message: `${told.what} ${failure.message} ${told.stands}${open}`,
+      remedy: `${failure.remedy}${again}`,
+    },
+    { cause: error },
+  );
 }
