@@ -390,7 +390,7 @@ export interface Interruption {
 
 /** Throws a failure of Fleet's database again, with what it means for work under way; anything else as it is. */
 export function interruptedBy(error: unknown, told: Interruption): never {
-  if (!(error instanceof FailureError) || !error.failure.code.startsWith('fleet/')) throw error;
+  if (!(error instanceof FailureError) || !/^fleet\/|^plan\/schema-changed$/.test(error.failure.code)) throw error;
   const { failure } = error;
   const open = told.undecided
     ? ' Whether the last batch was committed could not be learned; the next run finds out.'
