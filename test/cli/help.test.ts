@@ -46,6 +46,17 @@ describe('help', () => {
     expect((await desk.slipway(['help'])).stdout).toBe(stdout);
   });
 
+  it('of every command is in the manual page, with each of its options', async () => {
+    const { code, stdout } = await desk.slipway(['man']);
+    expect(code).toBe(0);
+    const sections = stdout.replaceAll('\\-', '-').split('\n.SS slipway ');
+    for (const command of COMMANDS) {
+      const section = sections.find((one) => new RegExp(`^${command}[ \\n]`).test(one)) ?? '';
+      const flags = [...section.matchAll(/^\.B (?:-\w, )?(--[a-z][a-z-]*)/gm)].map(([, flag]) => flag);
+      expect(['--help', ...flags].sort(), command).toEqual(optionsOf(command).sort());
+    }
+  });
+
   it.each(COMMANDS)('of %s has an example that its own options allow', (command) => {
     const page = help.get(command) ?? '';
     expect(page).toMatch(/^Examples?:$/m);
