@@ -8,6 +8,7 @@ import { makeKey, noSshd, Sshd } from '../servers/sshd';
 import { Obstacle } from './obstacle';
 import { ACCEPT, fleet, Workstation } from './workstation';
 
+const PASSPHRASE = 'CANARY-passphrase-91f2';
 const ABSENT = noServer !== false || noSshd !== false;
 
 describe.skipIf(ABSENT)('--fleet-via', () => {
@@ -18,12 +19,13 @@ describe.skipIf(ABSENT)('--fleet-via', () => {
   beforeAll(async () => {
     desk = new Workstation();
     server = new Sshd();
-    const key = makeKey(join(server.folder, 'id'));
+    const key = makeKey(join(server.folder, 'id'), ['-t', 'ed25519'], PASSPHRASE);
     server.authorize(key);
     await server.start();
     database = await createDatabase('generation-469');
     const known = server.knownHosts('known');
     via = ['--fleet-via', server.url(), '--ssh-key-file', key, '--ssh-known-hosts', known, '--no-ssh-agent'];
+    via.push('--ssh-passphrase-file', '-');
   });
   afterAll(async () => {
     desk.close();
@@ -37,7 +39,9 @@ describe.skipIf(ABSENT)('--fleet-via', () => {
     const plan = desk.path('via.json');
     const { args, env } = fleet(database);
     const more = [...args, ...via];
-    await desk.data(['plan', `micromdm:${path}`, ...more, '--out', plan, '--accept', ACCEPT], { env });
+    // From standard input once, for whatever asks for the login.
+    const typed = { env, input: PASSPHRASE };
+    await desk.data(['plan', `micromdm:${path}`, ...more, '--out', plan, '--accept', ACCEPT], typed);
     expect(server.log).toContain('Accepted publickey');
     const { devices } = JSON.parse(readFileSync(plan, 'utf8')) as { devices: { udid: string }[] };
     const udids = devices.map(({ udid }) => udid).sort();
@@ -45,12 +49,13 @@ describe.skipIf(ABSENT)('--fleet-via', () => {
     const obstacle = await Obstacle.make(database, insert, [udids[25], '<x/>']);
     try {
       const tuned = ['--accept', ACCEPT, '--yes', '--batch', '10', '--sessions', '1', '--json'];
-      const running = desk.start(['apply', plan, ...more, ...tuned], { env });
+      const running = desk.start(['apply', plan, ...more, ...tuned], typed);
       await obstacle.reached();
       server.cutConnections();
       await obstacle.remove();
       const { code, stdout, stderr } = await running.outcome;
       expect(code, stderr).toBe(0);
+      expect(stdout + stderr).not.toContain(PASSPHRASE);
       expect(JSON.parse(stdout)).toMatchObject({ state: 'complete', counts: { planned: 40, inserted: 40, left: 0 } });
       expect(stdout).toMatch(/connection[^"]*lost/i);
     } finally {
