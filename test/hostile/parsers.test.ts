@@ -48,13 +48,18 @@ function weightOf(value: unknown, most: number): number {
 }
 
 /** Tries one input. @returns the code it was refused with; null when something read it. Throws for whatever must not happen. */
-async function attempt({ read, refuses }: Parser, bytes: Buffer): Promise<string | null> {
+async function attempt({ read, refuses, longest = 2_000 }: Parser, bytes: Buffer): Promise<string | null> {
   const codes: (string | null)[] = [];
-  for (const one of typeof read === 'function' ? [read] : read) codes.push(await outcome(one, refuses, bytes));
+  for (const one of typeof read === 'function' ? [read] : read)
+    codes.push(await outcome(one, { refuses, longest }, bytes));
   return codes.includes(null) ? null : (codes[0] ?? null);
 }
 
-async function outcome(read: Read, refuses: RegExp | undefined, bytes: Buffer): Promise<string | null> {
+async function outcome(
+  read: Read,
+  { refuses, longest }: Required<Pick<Parser, 'longest'>> & { refuses: RegExp | undefined },
+  bytes: Buffer,
+): Promise<string | null> {
   try {
     const most = 40 * bytes.length + 100_000;
     const weight = weightOf(await read(bytes, { folder }), most);
@@ -66,7 +71,7 @@ async function outcome(read: Read, refuses: RegExp | undefined, bytes: Buffer): 
     const said = JSON.stringify(error.failure);
     if (!/^[a-z-]+\/[a-z0-9-]+$/.test(code) || message.length < 10 || remedy.length < 5)
       throw new Error(`a refusal that says too little: ${said}`, { cause: error });
-    if (said.length > 2000) throw new Error(`a refusal of ${said.length} characters`, { cause: error });
+    if (said.length > longest) throw new Error(`a refusal of ${said.length} characters`, { cause: error });
     if (said.includes(CANARY)) throw new Error('a refusal repeats a secret', { cause: error });
     return code;
   }

@@ -1,7 +1,7 @@
 /** Every parser of what comes from outside, as the fuzzing calls it: what it may answer, and what it may refuse with. */
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -25,6 +25,8 @@ import { fleetRefusals } from '../../src/core/controls/acceptance';
 import { comparePayloads, compareRoots } from '../../src/core/controls/fields';
 import { isEnrollment, openControlProfile, referencesOf } from '../../src/core/controls/profile';
 import { secretFields } from '../../src/core/controls/secret-field';
+import { openEngine } from '../../src/core/cutover/engines';
+import type { RouteEngine } from '../../src/core/cutover/engines/engine';
 import { askDns, readServer } from '../../src/core/cutover/dns/dns-client';
 import { readRunningMap, readTraffic } from '../../src/core/cutover/engines/haproxy-socket';
 import { readLadder } from '../../src/core/cutover/ladder';
@@ -34,6 +36,7 @@ import { fetchPushCertificate } from '../../src/core/fleet/api';
 import { FleetApi } from '../../src/core/fleet/api-client';
 import { fetchHost, listHosts } from '../../src/core/fleet/api-hosts';
 import { decryptAsset } from '../../src/core/fleet/assets';
+import { localFolder } from '../../src/core/folder';
 import { parseFleetAddress } from '../../src/core/fleet/connection';
 import { databaseFailure } from '../../src/core/fleet/database-failure';
 import { readGrants } from '../../src/core/fleet/grants';
@@ -45,24 +48,39 @@ import { readPushRequest } from '../../src/core/inspector/push-request';
 import { canonicalHash } from '../../src/core/migration/canonical';
 import { readJournal } from '../../src/core/migration/journal';
 import { parsePlan } from '../../src/core/migration/plan';
+import { readScriptDump } from '../../src/core/migration/script-dump/reading';
+import { readDumpedInsert, NotFromScript } from '../../src/core/migration/script-dump/statement';
 import { parseTeamMap } from '../../src/core/migration/team-map';
+import { parseWave } from '../../src/core/migration/wave';
 import { readEnrollment } from '../../src/core/profile';
 import { parseServerUrl } from '../../src/core/profile/renewal';
 import { readAccounts } from '../../src/core/report/account';
 import { tellJournal } from '../../src/core/report/journal-story';
 import { parseRunbook } from '../../src/core/report/runbook';
 import { Secret } from '../../src/core/secret';
-import { parseSource } from '../../src/core/sources';
+import { parseSource, readSource } from '../../src/core/sources';
 import { readCapture } from '../../src/core/sources/capture';
 import { readMicroMdmFile } from '../../src/core/sources/micromdm';
+import { downloadBackup, parseBackupUrl } from '../../src/core/sources/micromdm/backup';
 import { MessageType } from '../../src/core/sources/micromdm/protobuf';
+import { FindingLog } from '../../src/core/sources/finding-log';
+import { readNanoMdm } from '../../src/core/sources/nanomdm';
+import { readAuthenticate, readTokenUpdate } from '../../src/core/sources/nanomdm/check-in';
+import { openDatabaseStore } from '../../src/core/sources/nanomdm/database-store';
+import { readFolder } from '../../src/core/sources/nanomdm/folder-store';
+import { readScepDepot } from '../../src/core/sources/nanomdm/scep-depot';
 import { asDictionary, readPropertyList } from '../../src/core/sources/property-list';
+import { parseSshAddress, parseSshPlace } from '../../src/core/ssh/address';
+import { fingerprintOf, judgeHostKey, knownTypes, parseKnownHosts } from '../../src/core/ssh/known-hosts';
+import type { Snapshot } from '../../src/core/sources/snapshot';
 import { Series } from '../../src/core/watch/series';
 import { parseWorkspaceFile } from '../../src/main/workspace-file';
 import { boltBytes } from '../bolt-writer';
+import { rowsOf, writeTable } from '../table-writer';
 import type { Form } from './mutation';
 import { CANARY } from './names';
 import { microMdmBytes } from './source';
+import { answering, inFolder } from './stores';
 
 /** What a parser works with, besides the input. */
 export interface Surroundings {
@@ -83,6 +101,8 @@ export interface Parser {
   readonly mend?: (bytes: Buffer) => Buffer;
   /** Reads, and looks at everything the answer offers. */
   readonly read: Read | readonly Read[];
+  /** Characters of a refusal, where it names many things; 2,000 elsewhere. */
+  readonly longest?: number;
   /** Changes tried on each input, where the usual number would take long. */
   readonly rounds?: number;
 }
@@ -151,6 +171,20 @@ async function answered<T>(body: Buffer, ask: (url: string) => Promise<T>): Prom
   } finally {
     server.closeAllConnections();
     server.close();
+  }
+}
+
+/** A server that sends this, head and all, and hangs up. */
+async function sentRaw<T>(bytes: Buffer, ask: (url: string) => Promise<T>): Promise<T> {
+  const server = createSocketServer((connection) => {
+    connection.on('error', () => undefined);
+    connection.once('data', () => connection.end(bytes));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    return await ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
   }
 }
 
@@ -242,6 +276,22 @@ const message = new MessageType({
   seen: [28, 'number'],
 });
 
+/** A clock for all. */
+const AT = Date.UTC(2026, 10, 24, 2);
+
+function readFew(bytes: Buffer): Snapshot {
+  const about = { path: 'database', sha256: null, size: bytes.length, modified: 0 };
+  return readMicroMdmFile(openBolt(bufferSource(bytes)), { at: AT, salvage: true }, about);
+}
+
+function proxyAt(url: string): RouteEngine {
+  const instances = [{ name: 'one', url, caFile: null, plainConfirmed: false }];
+  return openEngine({ kind: 'mdmproxy', instances }, { token: new Secret('token', CANARY) });
+}
+
+/** What a wave's lines may name. */
+let fewDevices: Snapshot | undefined;
+
 export const PARSERS: Readonly<Record<string, Parser>> = {
   bolt: {
     form: 'bytes',
@@ -263,17 +313,7 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
     form: 'in-place',
     refuses: /^(bolt|micromdm)\//,
     made: () => [microMdmBytes()],
-    read: (bytes) =>
-      readMicroMdmFile(
-        openBolt(bufferSource(bytes)),
-        { at: Date.UTC(2026, 10, 24, 2), salvage: true },
-        {
-          path: 'database',
-          sha256: null,
-          size: bytes.length,
-          modified: 0,
-        },
-      ),
+    read: readFew,
   },
   protobuf: { form: 'bytes', read: (bytes) => message.decode(bytes) },
   'property-list': { form: 'text', read: readPropertyList },
@@ -453,6 +493,103 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
   runbook: { form: 'json', refuses: /^report\//, read: (bytes) => parseRunbook(text(bytes)) },
   capture: { form: 'json', rounds: 60, refuses: /^capture\//, read: inFile('x.capture', (path) => readCapture(path)) },
   'team-map': { form: 'lines', rounds: 60, refuses: /^usage\/team-map$/, read: (bytes) => parseTeamMap(text(bytes)) },
+  'nanomdm-check-in': { form: 'text', read: (bytes) => [readAuthenticate(bytes), readTokenUpdate(bytes)] },
+  'nanomdm-database': {
+    form: 'json',
+    rounds: 60,
+    refuses: /^nanomdm\//,
+    read: (['mysql', 'postgres'] as const).map(
+      (engine): Read =>
+        async (bytes) =>
+          readNanoMdm(await openDatabaseStore(answering(bytes, engine)), { at: AT, name: 'database', companions: {} }),
+    ),
+  },
+  'nanomdm-folder': {
+    form: 'json',
+    rounds: 20,
+    refuses: /^(nanomdm|folder)\//,
+    read: inFolder((path) => readFolder(localFolder(path), { at: AT, name: 'folder', companions: {} })),
+  },
+  'scep-depot': {
+    form: 'json',
+    rounds: 20,
+    refuses: /^(nanomdm|folder)\//,
+    read: inFolder(async (path) => {
+      const findings = new FindingLog();
+      return [await readScepDepot(path, { at: AT, wanted: 'all', findings }), findings];
+    }),
+  },
+  table: {
+    form: 'lines',
+    rounds: 60,
+    made: () => [Buffer.from(writeTable(rowsOf((fewDevices ??= readFew(microMdmBytes())))))],
+    // It names up to 50 things that are wrong.
+    longest: 10_000,
+    refuses: /^csv\//,
+    read: inFile('table.csv', (location) => readSource({ kind: 'csv', transport: 'file', location }, { at: AT })),
+  },
+  'known-hosts': {
+    form: 'lines',
+    read: (bytes) => {
+      const known = parseKnownHosts(text(bytes), 'known_hosts');
+      const address = parseSshAddress('ssh://somebody@mdm.example.com:2222');
+      const keys = known.map(({ type, key }) => judgeHostKey(known, address, { type, key }));
+      return [known, keys, [...knownTypes(known, address)], known.map(({ key }) => fingerprintOf(key))];
+    },
+  },
+  'script-dump': {
+    form: 'lines',
+    rounds: 60,
+    refuses: /^dump\//,
+    read: [
+      inFile('dump.sql', async (path) => {
+        const [rows, broken]: [unknown[], unknown[]] = [[], []];
+        const file = await readScriptDump(
+          path,
+          (row) => rows.push(row),
+          (one) => broken.push(one),
+        );
+        return [file, rows, broken];
+      }),
+      (bytes) => {
+        try {
+          return readDumpedInsert(text(bytes));
+        } catch (error) {
+          if (error instanceof NotFromScript && error.message.length < 500) return null;
+          throw error;
+        }
+      },
+    ],
+  },
+  wave: {
+    form: 'lines',
+    rounds: 60,
+    refuses: /^usage\/wave$/,
+    read: (bytes) => parseWave(text(bytes), (fewDevices ??= readFew(microMdmBytes()))),
+  },
+  mdmproxy: {
+    form: 'text',
+    rounds: 60,
+    refuses: /^(mdmproxy|wave)\//,
+    read: [
+      (bytes) => sentRaw(bytes, (url) => proxyAt(url).read()),
+      (bytes) => sentRaw(bytes, (url) => proxyAt(url).lead(new Set(['A']), new Set())),
+    ],
+  },
+  backup: {
+    form: 'text',
+    rounds: 60,
+    refuses: /^source\//,
+    read: (bytes, { folder }) =>
+      sentRaw(bytes, (url) => {
+        const target = join(folder, 'backup.db');
+        rmSync(target, { force: true });
+        return downloadBackup(parseBackupUrl(url), target, {
+          apiKey: new Secret('API key', CANARY),
+          maxBytes: 1_000_000,
+        });
+      }),
+  },
   accounts: { form: 'lines', rounds: 60, refuses: /^report\/accounts$/, read: (bytes) => readAccounts(text(bytes)) },
   'written-address': {
     form: 'text',
@@ -465,6 +602,8 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
       (bytes) => parsePlace({ who: 'The old server', url: text(bytes), caFile: null, plainConfirmed: false }),
       (bytes) => parseServerUrl(text(bytes)),
       (bytes) => readServer(text(bytes)),
+      (bytes) => parseBackupUrl(text(bytes)),
+      (bytes) => [parseSshAddress(text(bytes)), parseSshPlace(text(bytes))],
     ],
   },
 };

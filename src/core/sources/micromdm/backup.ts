@@ -62,7 +62,7 @@ export function parseBackupUrl(text: string): URL {
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     misused(
       'usage/source-url',
-      `MicroMDM is not reached by ${url.protocol}`,
+      'MicroMDM’s backup is fetched by https, and from nowhere else.',
       'Write micromdm:https://host[:port][/prefix].',
     );
   if (url.protocol === 'http:' && !isLoopback(url.hostname))

@@ -367,9 +367,13 @@ function bytes(row: Row, name: string): Buffer | null {
   return value === null ? null : Buffer.from(value, 'utf8');
 }
 
-/** Seconds as the server prints them, in milliseconds; null for nothing and for zero dates. */
+/** The last instant a Date can be. */
+const LATEST = 8_640_000_000_000_000;
+
+/** Seconds as the server prints them, in milliseconds; null for nothing, for zero dates, and for what is no date. */
 function milliseconds(value: string | number | null | undefined): number | null {
   if (value === null || value === undefined || value === '') return null;
-  const seconds = Number(value);
-  return Number.isFinite(seconds) && seconds > 0 ? Math.round(seconds * 1000) : null;
+  const at = Math.round(Number(value) * 1000);
+  // PostgreSQL keeps `infinity`, and years that no date here can hold.
+  return at > 0 && at <= LATEST ? at : null;
 }
