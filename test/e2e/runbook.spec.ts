@@ -60,5 +60,5 @@ test('what is done on staging stands beside production', async ({ app, folder })
   await app.answerDialogs(target);
   await frame.button('Save for printing…').click();
   await expect(page.getByText(/^Runbook saved/).first()).toBeVisible();
-  expect(readFileSync(target, 'utf8')).toContain('Ann Operator, 20');
+  expect(readFileSync(target, 'utf8')).toContain('<span class="said">Ann Operator</span>, 20');
 });
