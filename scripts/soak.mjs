@@ -2,17 +2,20 @@
  * The tests again and again until the time is up or one fails: `npm run soak -- 30` for half an hour of all of them,
  * `npm run soak -- 30 test/core/bolt` for some. SLIPWAY_SOAK=1 tells property tests to take more and new examples, the
  * fuzzing (test/hostile) to keep every input that was not borne in its corpus, and the test that kills an apply to do it
- * 20 times in 5,000 devices. Before that, once: a Bolt file of a million rows is read in a process of little memory.
+ * 20 times in 5,000 devices. Before that, once: a Bolt file of a million rows is read in a process of little memory, and
+ * a database of a million devices passes through the command line (scripts/million.mjs), or is told why not.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'vite';
+import { passMillion } from './million.mjs';
 import { ensurePackages, root } from './setup.mjs';
 
 ensurePackages();
 const [minutes = '10', ...filters] = process.argv.slice(2);
 await readMillion();
+passDevices();
 const end = Date.now() + Number(minutes) * 60_000;
 let rounds = 0;
 while (Date.now() < end || rounds === 0) {
@@ -26,6 +29,16 @@ while (Date.now() < end || rounds === 0) {
   if (status !== 0) fail(`failed in round ${rounds}`);
 }
 console.log(`${rounds} rounds, none failed`);
+
+/** A million devices, by the commands as they are built now. */
+function passDevices() {
+  run([join(root, 'scripts', 'build.mjs'), 'cli']);
+  try {
+    for (const line of passMillion(join(process.env.SLIPWAY_CACHE || join(root, '.cache'), 'bench'))) console.log(line);
+  } catch (error) {
+    fail(error.message);
+  }
+}
 
 /** A million rows in 160 MB must not need more than a fraction of that. */
 async function readMillion() {

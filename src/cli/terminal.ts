@@ -75,12 +75,13 @@ export async function printJsonList(
   name: string,
   entries: Iterable<unknown>,
   tail: Readonly<Record<string, unknown>> = {},
+  before = '\n',
 ): Promise<void> {
   const opening = JSON.stringify(head);
   let text = `${opening.slice(0, -1)}${opening === '{}' ? '' : ','}${JSON.stringify(name)}:[`;
   let first = true;
   for (const entry of entries) {
-    text += (first ? '\n' : ',\n') + JSON.stringify(entry);
+    text += (first ? before : `,${before}`) + JSON.stringify(entry);
     first = false;
     if (text.length > 262_144) {
       await write(process.stdout, text);

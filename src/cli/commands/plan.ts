@@ -1,20 +1,20 @@
 import { probeSchema } from '../../core/fleet/probe';
 import { readTeams } from '../../core/fleet/hosts';
-import { formatPlan, makePlan, type Plan, type PlanStep } from '../../core/migration/plan';
+import { makePlan, writePlan, type Plan, type PlanStep } from '../../core/migration/plan';
 import { writeMigrationSql } from '../../core/migration/sql';
 import { sqlInputOfPlan } from '../../core/migration/sql-input';
 import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
 import { judge } from '../../core/migration/verdict';
 import { parseWave } from '../../core/migration/wave';
 import { misused } from '../../core/failure';
-import { refuseExisting, writePrivate } from '../../core/private-file';
+import { refuseExisting } from '../../core/private-file';
 import { copySource, printSource } from '../../core/sources';
 import type { Finding } from '../../core/sources/snapshot';
 import { EXIT } from '../exit-code';
 import { fleetTarget, withFleetConnection } from '../fleet-opening';
 import { clockFrom, copiesFolder, type AcceptOptions, type FleetOptions, type SourceOptions } from '../input';
 import { readCopy, readOptions, sourceNamed } from '../source-reading';
-import { counted, mark, plain, print, printJson, progressLine, styled, table } from '../terminal';
+import { counted, mark, plain, print, printJsonList, progressLine, styled, table } from '../terminal';
 import { readText } from '../text-file';
 
 interface PlanOptions extends SourceOptions, FleetOptions, AcceptOptions {
@@ -67,10 +67,11 @@ export async function run(source: string, options: PlanOptions): Promise<number>
         ...(teamOf === null ? {} : { teamOf }),
         ...(wave === undefined ? {} : { wave }),
         ...(options.steps === undefined ? {} : { steps: options.steps as PlanStep[] }),
+        spool: copiesFolder(options),
         onProgress: progress.onProgress,
       });
     });
-    await writePrivate(options.out, formatPlan(plan), { overwrite: options.overwrite ?? false });
+    await writePlan(options.out, plan, { overwrite: options.overwrite ?? false });
     if (options.sql !== undefined) {
       await writeMigrationSql(options.sql, sqlInputOfPlan(plan, snapshot, judgement), {
         overwrite: options.overwrite ?? false,
@@ -90,19 +91,14 @@ export async function run(source: string, options: PlanOptions): Promise<number>
 
 async function printPlanJson(plan: Plan, path: string, conflicts: readonly Finding[]): Promise<void> {
   const { devices, ...head } = plan;
-  await printJson({
-    ...head,
-    path,
-    conflicts,
-    devices: devices.map(({ udid, serial, action, verdict, reasons, changes }) => ({
-      udid,
-      serial,
-      action,
-      verdict,
-      reasons: [...new Set(reasons.map(({ code }) => code))],
-      changes: changes.length,
-    })),
-  });
+  await printJsonList({ ...head, path, conflicts }, 'devices', shortly(devices), {}, '');
+}
+
+function* shortly(devices: Plan['devices']): Generator<Record<string, unknown>> {
+  for (const { udid, serial, action, verdict, reasons, changes } of devices) {
+    const codes = [...new Set(reasons.map(({ code }) => code))];
+    yield { udid, serial, action, verdict, reasons: codes, changes: changes.length };
+  }
 }
 
 const ACTIONS = [

@@ -4,7 +4,7 @@ import { sqlInputOf } from '../../core/migration/sql-input';
 import { parseTeamMap, teamResolver } from '../../core/migration/team-map';
 import { cautionsOf, goesIn } from '../../core/migration/verdict';
 import { parseWave } from '../../core/migration/wave';
-import { chosen } from '../../core/sources/sequence';
+import { chosen } from '../../core/sequence';
 import { EXIT } from '../exit-code';
 import type { AcceptOptions, SourceOptions } from '../input';
 import { readJudged } from '../source-reading';

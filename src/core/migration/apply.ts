@@ -513,7 +513,8 @@ class Application {
       const one = judged.get(udid);
       return one === undefined ? [] : certificatesOf(one).map(({ sha256 }) => sha256);
     };
-    const associations = await readAssociations(connection, new Set(planned.flatMap(({ udid }) => hashesOf(udid))));
+    const wanted = new Set(planned.flatMap(({ udid }) => hashesOf(udid)));
+    const associations = await readAssociations(connection, (sha256) => wanted.has(sha256));
     if (!elsewhere) {
       for (const device of planned) {
         const holders = hashesOf(device.udid).flatMap((sha256) => [...(associations.get(sha256) ?? [])]);

@@ -3,6 +3,7 @@
  * however a file was laid out.
  */
 import { createHash } from 'node:crypto';
+import { MadeSequence, type Sequence } from '../sequence';
 
 /** Canonical JSON of a value made of objects, arrays, strings, finite numbers, booleans and null. */
 function canonicalJson(value: unknown): string {
@@ -31,9 +32,11 @@ export function canonicalHash(value: Readonly<Record<string, unknown>>): string 
     if (field === undefined) continue;
     hash.update(`${first ? '' : ','}${JSON.stringify(key)}:`);
     first = false;
-    if (Array.isArray(field)) {
+    if (Array.isArray(field) || field instanceof MadeSequence) {
       hash.update('[');
-      field.forEach((item, index) => hash.update(`${index === 0 ? '' : ','}${canonicalJson(item)}`));
+      (field as Sequence<unknown>).forEach(
+        (item, index) => void hash.update(`${index === 0 ? '' : ','}${canonicalJson(item)}`),
+      );
       hash.update(']');
     } else hash.update(canonicalJson(field));
   }

@@ -7,6 +7,7 @@
  * them says so by the device's reasons). Drift is per device: one that changed is held, the others go on.
  */
 import { createHash } from 'node:crypto';
+import { CommonKeys } from './common-keys';
 import type { PushIdentity, Snapshot, SourceDevice, SourceUser } from '../sources/snapshot';
 
 /** A device's field as it enters the digest. Secrets enter as their hash. */
@@ -55,6 +56,69 @@ export function fingerprintsOf(snapshot: Snapshot): ReadonlyMap<string, string> 
     found.set(device.udid, other === undefined ? own : digestOf([other, own].sort(order)));
   }
   return found;
+}
+
+/** Fingerprints by ordinal of a source that may have a million devices: 32 bytes for each instead of a Map's 250. */
+export class Fingerprints {
+  readonly #bytes: Buffer;
+  /** Of the whole source, as {@link sourceFingerprint} makes it. */
+  readonly source: string;
+
+  constructor(devices: Snapshot['devices']) {
+    this.#bytes = Buffer.alloc(devices.length * 32);
+    const keys = new CommonKeys(devices.length, 1);
+    const udids: string[] = [];
+    devices.forEach((device, ordinal) => {
+      udids.push(device.udid ?? '');
+      if (device.udid === null) return;
+      this.#set(ordinal, fingerprintOf(device));
+      keys.set(ordinal, 0, device.udid);
+    });
+    const first = this.#combine(keys.related(), udids);
+    const ordinals = Uint32Array.from(udids.keys()).filter((ordinal) => {
+      const udid = udids[ordinal] as string;
+      return udid !== '' && (first.get(udid) ?? ordinal) === ordinal;
+    });
+    const lineOf = (ordinal: number): string => `${udids[ordinal] as string}\u0000`;
+    // Only where one UDID begins another does the fingerprint tell their lines apart, and then a NUL is in it.
+    const line = udids.some((udid) => udid.includes('\u0000'))
+      ? (ordinal: number): string => lineOf(ordinal) + this.at(ordinal)
+      : lineOf;
+    ordinals.sort((a, b) => order(line(a), line(b)));
+    const digest = createHash('sha256');
+    ordinals.forEach((ordinal, index) => {
+      digest.update(`${index === 0 ? '' : '\n'}${lineOf(ordinal)}${this.at(ordinal)}`);
+    });
+    this.source = digest.digest('hex');
+  }
+
+  /** Of a device that has a UDID: over all records of it. */
+  at(ordinal: number): string {
+    return this.#bytes.toString('hex', ordinal * 32, ordinal * 32 + 32);
+  }
+
+  #set(ordinal: number, fingerprint: string): void {
+    this.#bytes.write(fingerprint, ordinal * 32, 'hex');
+  }
+
+  /** Gives all records of one UDID one fingerprint; returns the first record of each UDID that has several. */
+  #combine(related: readonly number[], udids: readonly string[]): ReadonlyMap<string, number> {
+    const byUdid = new Map<string, number[]>();
+    for (const ordinal of related) {
+      const udid = udids[ordinal] as string;
+      const known = byUdid.get(udid);
+      if (known === undefined) byUdid.set(udid, [ordinal]);
+      else known.push(ordinal);
+    }
+    const first = new Map<string, number>();
+    for (const [udid, ordinals] of byUdid) {
+      const all = ordinals.map((ordinal) => this.at(ordinal));
+      const combined = all.reduce((other, own) => digestOf([other, own].sort(order)));
+      for (const ordinal of ordinals) this.#set(ordinal, combined);
+      first.set(udid, ordinals[0] as number);
+    }
+    return first;
+  }
 }
 
 /** Fingerprint of the whole source: the devices' own, in the order of their UDIDs. */

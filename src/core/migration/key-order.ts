@@ -1,5 +1,5 @@
 /** The order of Fleet's primary keys. */
-import { inOrder, type Sequence } from '../sources/sequence';
+import { inOrder, type Sequence } from '../sequence';
 import type { Plan } from './plan';
 
 /**

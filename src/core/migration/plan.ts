@@ -11,11 +11,15 @@ import type { FleetConnection } from '../fleet/connection';
 import { bytesOf, foldId, isAbsent, places, readDevices, targetHash, type TargetDevice } from '../fleet/device-rows';
 import { readHosts } from '../fleet/hosts';
 import { MIGRATION_TABLES, type TargetSchema } from '../fleet/schema';
+import { LineStore } from '../line-store';
+import { PrivateFile, type WriteOptions } from '../private-file';
 import type { OnProgress } from '../progress';
+import { isHeld, type Sequence } from '../sequence';
 import type { Reason, Snapshot, SourceDevice } from '../sources/snapshot';
 import { canonicalHash } from './canonical';
 import { differenceOf, orderedRows, type RowChange, type WrittenColumns } from './difference';
-import { fingerprintsOf, sourceFingerprint } from './fingerprint';
+import { CommonKeys, KeyOwners } from './common-keys';
+import { Fingerprints } from './fingerprint';
 import { ASSOCIATION_TIME, deriveRows, hashRows, type DeviceRows, type Row } from './rows';
 import { readAssociations, targetReasons, type TargetFacts } from './target-reasons';
 import { touchesOf } from './touched';
@@ -141,9 +145,11 @@ const planSchema = z.strictObject({
   devices: z.array(deviceSchema),
 });
 
+export type PlanDevice = z.infer<typeof deviceSchema>;
 /** A plan, as its file holds it. */
-export type Plan = z.infer<typeof planSchema>;
-export type PlanDevice = Plan['devices'][number];
+export interface Plan extends Omit<z.infer<typeof planSchema>, 'devices'> {
+  readonly devices: Sequence<PlanDevice>;
+}
 export type PlanAction = PlanDevice['action'];
 /** Steps besides the devices' rows. */
 export type PlanStep = 'queue' | 'serials';
@@ -167,6 +173,8 @@ export interface PlanInput {
   readonly wave?: ReadonlySet<string>;
   /** Default: the serials step alone (see ARCHITECTURE.md); it writes only where the counter is too low. */
   readonly steps?: readonly PlanStep[];
+  /** Private folder for the devices of a plan that are too many for memory. */
+  readonly spool?: string;
   readonly onProgress?: OnProgress;
 }
 
@@ -198,27 +206,29 @@ async function decide(input: PlanInput): Promise<Plan> {
   const teamOf = input.teamOf ?? (() => null);
   const steps = new Set(input.steps ?? (['serials'] satisfies PlanStep[]));
 
-  const chosen = judgement.devices.filter(
-    (judged) => judged.device.udid !== null && (input.wave === undefined || input.wave.has(judged.device.udid)),
-  );
-  const inSource = new Set(judgement.devices.map((judged) => judged.device.udid));
-  const withUdid = judgement.devices.filter((judged) => judged.device.udid !== null).length;
-  const facts: TargetFacts = {
-    schema,
-    hosts: await readHosts(
-      connection,
-      chosen.map((judged) => judged.device),
-    ),
-    teamIds: new Set((await connection.query<{ id: number }>('SELECT id FROM teams')).map((team) => team.id)),
-    associations: await readAssociations(
-      connection,
-      new Set(chosen.flatMap(certificatesOf).map(({ sha256 }) => sha256)),
-    ),
-  };
+  const { devices: all } = judgement;
+  const population = surveyOf(all, (udid) => input.wave === undefined || input.wave.has(udid));
+  const { ordinals, owners, twice } = population;
+  const holdsOther = (sha256: string, id: string): boolean =>
+    owners.of(sha256).some((ordinal) => {
+      const judged = all.at(ordinal) as JudgedDevice;
+      return foldId(judged.device.udid ?? '') !== id && certificatesOf(judged).some((one) => one.sha256 === sha256);
+    });
+  const associations = await readAssociations(connection, holdsOther);
+  const teamIds = new Set((await connection.query<{ id: number }>('SELECT id FROM teams')).map((team) => team.id));
+  // A million hosts are too many to keep: of a list that is not in memory either each batch asks for its own.
+  const hosts = isHeld(all)
+    ? await readHosts(
+        connection,
+        Array.from(ordinals, (ordinal) => (all[ordinal] as JudgedDevice).device),
+      )
+    : null;
 
-  const fingerprints = fingerprintsOf(snapshot);
+  const fingerprints = new Fingerprints(snapshot.devices);
   const remedies: Record<string, string> = {};
-  const devices: PlanDevice[] = [];
+  const devices = new DeviceList(isHeld(all) ? null : (input.spool ?? null));
+  const counts = { devices: 0, insert: 0, refresh: 0, unchanged: 0, keep: 0, held: 0, blocked: 0 };
+  const targetDigest = createHash('sha256');
   const written: Record<keyof WrittenColumns, string[]> = {
     nano_devices: [],
     nano_users: [],
@@ -226,20 +236,27 @@ async function decide(input: PlanInput): Promise<Plan> {
     nano_cert_auth_associations: [],
   };
   const waiting: Plan['steps']['queue'] = { chosen: steps.has('queue'), count: 0, requestTypes: {}, rows: [] };
-  // The judge lets one record of an id through at most; should it ever be two, neither goes in.
-  const going = new Map<string, number>();
-  for (const judged of judgement.devices) {
-    if (judged.device.udid === null || judged.verdict === 'blocked') continue;
-    going.set(foldId(judged.device.udid), (going.get(foldId(judged.device.udid)) ?? 0) + 1);
-  }
-
-  for (let start = 0; start < chosen.length; start += BATCH) {
-    const batch = chosen.slice(start, start + BATCH);
-    const udids = [...new Set(batch.map((judged) => judged.device.udid ?? ''))];
+  for (let start = 0; start < ordinals.length; start += BATCH) {
+    const batch = Array.from(ordinals.subarray(start, start + BATCH), (ordinal) => ({
+      ordinal,
+      judged: all.at(ordinal) as JudgedDevice,
+    }));
+    const facts: TargetFacts = {
+      schema,
+      hosts:
+        hosts ??
+        (await readHosts(
+          connection,
+          batch.map(({ judged }) => judged.device),
+        )),
+      teamIds,
+      associations,
+    };
+    const udids = [...new Set(batch.map(({ judged }) => judged.device.udid ?? ''))];
     const target = await readDevices(connection, schema, distinctFolds(udids));
     const targets = new Map([...target].map(([udid, device]) => [foldId(udid), device]));
     const refreshed: TargetDevice[] = [];
-    for (const judged of batch) {
+    for (const { judged, ordinal } of batch) {
       const udid = judged.device.udid ?? '';
       const found = targets.get(foldId(udid));
       if (found === undefined) throw new Error('a device that was asked for was not answered');
@@ -249,23 +266,23 @@ async function decide(input: PlanInput): Promise<Plan> {
         // Fleet places only what has the column; elsewhere the map says nothing.
         teamId: schema.columns.nano_devices.includes('enroll_team_id') ? teamOf(judged.device) : null,
         accepted,
-        fingerprint: fingerprints.get(udid) ?? '',
-        twice: judged.verdict !== 'blocked' && (going.get(foldId(udid)) ?? 0) > 1,
+        fingerprint: fingerprints.at(ordinal),
+        twice: judged.verdict !== 'blocked' && twice.has(foldId(udid)),
         written,
       });
       for (const reason of decided.reasons) remedies[reason.code] ??= reason.remedy;
-      devices.push(decided.device);
-      if (decided.device.action === 'refresh') refreshed.push(found);
+      const { device } = decided;
+      targetDigest.update(`${counts.devices === 0 ? '' : '\n'}${device.udid}\u0000${device.targetSha256}`);
+      devices.add(device);
+      counts.devices += 1;
+      counts[device.action] += 1;
+      if (device.action === 'refresh' && device.changes.length === 0) counts.unchanged += 1;
+      if (device.action === 'refresh') refreshed.push(found);
     }
     await collectQueue(connection, refreshed, waiting);
-    input.onProgress?.({ label: 'planning', done: devices.length, total: chosen.length });
+    input.onProgress?.({ label: 'planning', done: counts.devices, total: ordinals.length });
   }
 
-  const counts = { devices: devices.length, insert: 0, refresh: 0, unchanged: 0, keep: 0, held: 0, blocked: 0 };
-  for (const device of devices) {
-    counts[device.action] += 1;
-    if (device.action === 'refresh' && device.changes.length === 0) counts.unchanged += 1;
-  }
   const { address, server } = connection;
   const body: Omit<Plan, 'id'> = {
     schema: 1,
@@ -277,7 +294,7 @@ async function decide(input: PlanInput): Promise<Plan> {
       sha256: snapshot.source.sha256,
       txid: snapshot.source.txid,
       instant: snapshot.instant,
-      fingerprint: sourceFingerprint(fingerprints),
+      fingerprint: fingerprints.source,
     },
     copy: { path: input.copy.path, sha256: input.copy.sha256 },
     target: {
@@ -286,7 +303,7 @@ async function decide(input: PlanInput): Promise<Plan> {
       database: address.database,
       serverUuid: server.serverUuid,
       version: server.version,
-      fingerprint: digest(devices.map((device) => `${device.udid}\u0000${device.targetSha256}`)),
+      fingerprint: targetDigest.digest('hex'),
       generation: schema.generation,
       migrationId: schema.migrationId,
       seenStorage: schema.seenStorage,
@@ -307,7 +324,7 @@ async function decide(input: PlanInput): Promise<Plan> {
         : {
             devices: input.wave.size,
             sha256: digest([...input.wave].sort()),
-            unknown: [...input.wave].filter((udid) => !inSource.has(udid)).sort(),
+            unknown: unknownOf(input.wave, all),
           },
     steps: {
       queue: waiting,
@@ -316,12 +333,75 @@ async function decide(input: PlanInput): Promise<Plan> {
     remedies,
     counts: {
       ...counts,
-      withoutUdid: judgement.devices.length - withUdid,
-      outsideWave: withUdid - chosen.length,
+      withoutUdid: all.length - population.withUdid,
+      outsideWave: population.withUdid - ordinals.length,
     },
-    devices,
+    devices: devices.finish(),
   };
   return { ...body, id: canonicalHash(body) };
+}
+
+/** What a plan needs to know of all devices before it decides on the first. */
+interface Population {
+  readonly withUdid: number;
+  /** Of the devices the plan is about. */
+  readonly ordinals: Uint32Array;
+  /** The devices of these that go in with a certificate, by its hash. */
+  readonly owners: KeyOwners;
+  /** Folded ids that would go in twice. The judge lets one record of an id through at most; should it ever be two, neither does. */
+  readonly twice: ReadonlySet<string>;
+}
+
+function surveyOf(devices: Judgement['devices'], isChosen: (udid: string) => boolean): Population {
+  const ordinals = new Uint32Array(devices.length);
+  const owners = new KeyOwners();
+  const going = new CommonKeys(devices.length, 1);
+  let withUdid = 0;
+  let count = 0;
+  devices.forEach((judged, ordinal) => {
+    const { udid } = judged.device;
+    if (udid === null) return;
+    withUdid += 1;
+    if (judged.verdict !== 'blocked') going.set(ordinal, 0, foldId(udid));
+    if (!isChosen(udid)) return;
+    ordinals[count++] = ordinal;
+    for (const { sha256 } of certificatesOf(judged)) owners.add(sha256, ordinal);
+  });
+  const met = new Set<string>();
+  const twice = new Set<string>();
+  for (const ordinal of going.related()) {
+    const id = foldId(devices.at(ordinal)?.device.udid ?? '');
+    if (met.has(id)) twice.add(id);
+    met.add(id);
+  }
+  return { withUdid, ordinals: ordinals.slice(0, count), owners, twice };
+}
+
+function unknownOf(wave: ReadonlySet<string>, devices: Judgement['devices']): string[] {
+  const unknown = new Set(wave);
+  devices.forEach(({ device }) => {
+    if (device.udid !== null) unknown.delete(device.udid);
+  });
+  return [...unknown].sort();
+}
+
+/** The plan's devices: in memory, or in a file of the folder given. */
+class DeviceList {
+  readonly #list: PlanDevice[] = [];
+  readonly #lines: LineStore<PlanDevice> | null;
+
+  constructor(folder: string | null) {
+    this.#lines = folder === null ? null : new LineStore(folder);
+  }
+
+  add(device: PlanDevice): void {
+    if (this.#lines === null) this.#list.push(device);
+    else this.#lines.append(device);
+  }
+
+  finish(): Sequence<PlanDevice> {
+    return this.#lines?.finish() ?? this.#list;
+  }
 }
 
 /** A batch may hold ids that differ in case only (all of them blocked): the target is asked once for them. */
@@ -525,7 +605,7 @@ export function rowsOfPlan(plan: Plan, snapshot: Snapshot, judgement: Judgement)
     if (one === undefined || device === undefined) rowsDiffer(udid);
     return orderedRows(deriveRows(one, { schema, instant: snapshot.instant, teamId: device.teamId }));
   };
-  if (snapshot.instant !== plan.source.instant) rowsDiffer(plan.devices[0]?.udid ?? '');
+  if (snapshot.instant !== plan.source.instant) rowsDiffer(plan.devices.at(0)?.udid ?? '');
   let bytes = 0;
   for (const device of writes) {
     const rows = derive(device.udid);
@@ -590,10 +670,40 @@ export function checkSchema(plan: Plan, schema: TargetSchema): void {
 
 /** A plan as the text of its file: one device a line, so that two plans can be compared with ordinary tools. */
 export function formatPlan(plan: Plan): string {
+  return [...planText(plan)].join('');
+}
+
+/**
+ * Writes a plan's file, whole or not at all.
+ * @throws FailureError `file/exists`, `file/cannot-write`
+ */
+export async function writePlan(path: string, plan: Plan, options: WriteOptions): Promise<void> {
+  const file = await PrivateFile.create(path, options);
+  try {
+    let text = '';
+    for (const part of planText(plan)) {
+      text += part;
+      if (text.length < 1 << 20) continue;
+      await file.write(Buffer.from(text));
+      text = '';
+    }
+    await file.write(Buffer.from(text));
+    await file.finish();
+    await file.publish();
+  } finally {
+    await file.discard();
+  }
+}
+
+function* planText(plan: Plan): Generator<string, void, undefined> {
   const { devices, ...head } = plan;
-  const text = JSON.stringify(head, null, 2);
-  const lines = devices.map((device) => `    ${JSON.stringify(device)}`);
-  return `${text.slice(0, -2)},\n  "devices": [${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}]\n}\n`;
+  yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "devices": [`;
+  let first = true;
+  for (const device of devices) {
+    yield `${first ? '' : ','}\n    ${JSON.stringify(device)}`;
+    first = false;
+  }
+  yield `${first ? '' : '\n  '}]\n}\n`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What a SQL file is written from: the devices that go in, their rows, and the facts for its head. */
 import type { TargetSchema } from '../fleet/schema';
-import { chosen, type Sequence } from '../sources/sequence';
+import { chosen, type Sequence } from '../sequence';
 import type { Snapshot, SourceDevice } from '../sources/snapshot';
 import { inKeyOrder } from './key-order';
 import { isWritten, schemaOfPlan, type Plan } from './plan';

@@ -161,10 +161,13 @@ function timesOutOfRange(rows: DeviceRows): string[] {
 /** Rows a page: the table has no index on the hash, so it is read through once instead of searched for each device. */
 const PAGE = 20_000;
 
-/** Which ids hold which of the wanted certificate hashes in Fleet. */
+/**
+ * Which ids hold which certificate hashes in Fleet, as far as they are wanted.
+ * @param wanted whether it matters that a folded id holds a hash
+ */
 export async function readAssociations(
   connection: FleetConnection,
-  wanted: ReadonlySet<string>,
+  wanted: (sha256: string, id: string) => boolean,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const holders = new Map<string, Set<string>>();
   let after: string | null = null;
@@ -174,9 +177,10 @@ export async function readAssociations(
       after === null ? [] : [after],
     );
     for (const { id, sha256 } of rows) {
-      if (!wanted.has(sha256)) continue;
+      const folded = foldId(id);
+      if (!wanted(sha256, folded)) continue;
       const ids = holders.get(sha256) ?? new Set<string>();
-      ids.add(foldId(id));
+      ids.add(folded);
       holders.set(sha256, ids);
     }
     // The last id's rows may go on on the next page, so that page begins with it again.

@@ -15,7 +15,8 @@ import type {
   SourceDevice,
   SourceUser,
 } from '../sources/snapshot';
-import { isHeld, MadeSequence, type Sequence } from '../sources/sequence';
+import { isHeld, MadeSequence, type Sequence } from '../sequence';
+import { CommonKeys } from './common-keys';
 import { SUPERSEDED } from '../sources/several/same-device';
 import { TIMESTAMP_LAST } from '../utc-text';
 
@@ -102,9 +103,9 @@ export function judge(snapshot: Snapshot, at: number): Judgement {
   if (isHeld(devices)) return { devices: devices.map((device) => count(judgeOne(device))), counts, findings };
 
   // One walk: first every device is judged as if it had nothing in common with another, then those that may have again.
-  const keys = new CommonKeys(devices.length);
+  const keys = new CommonKeys(devices.length, 3);
   devices.forEach((device, ordinal) => {
-    keys.add(device, ordinal);
+    noteKeys(keys, device, ordinal);
     count(judgeOne(device));
   });
   const related = keys.related().map((ordinal) => devices.at(ordinal) as SourceDevice);
@@ -163,61 +164,14 @@ function surveyOf(devices: readonly SourceDevice[]): Survey {
   return { byUdid: udids.groups, bySerial: serials.groups, sharedCertificates };
 }
 
-/**
- * Finds the devices that have a key in common with another, and perhaps some that have not: what {@link surveyOf} would
- * find among all it finds among these. Of the others only hashes are kept, 8 bytes a key.
- */
-class CommonKeys {
-  /** Of the UDID, the serial number and the present certificate, by ordinal; 0 for none. */
-  readonly #hashes: Float64Array;
-  readonly #formers: { readonly ordinal: number; readonly hash: number }[] = [];
-
-  constructor(devices: number) {
-    this.#hashes = new Float64Array(devices * 3);
-  }
-
-  add({ udid, serial, certificate, formerCertificates = [] }: SourceDevice, ordinal: number): void {
-    if (udid === null) return;
-    const at = ordinal * 3;
-    this.#hashes[at] = hashOf(udid.toLowerCase(), 1);
-    if (serial !== null) this.#hashes[at + 1] = hashOf(serial.trim().toLowerCase(), 2);
-    if (certificate !== null) this.#hashes[at + 2] = hashOf(certificate.sha256, 3);
-    for (const { sha256 } of formerCertificates) this.#formers.push({ ordinal, hash: hashOf(sha256, 3) });
-  }
-
-  /** Their ordinals, ascending. */
-  related(): number[] {
-    const sorted = new Float64Array(this.#hashes.length + this.#formers.length);
-    sorted.set(this.#hashes);
-    this.#formers.forEach(({ hash }, index) => (sorted[this.#hashes.length + index] = hash));
-    sorted.sort();
-    const common = new Set<number>();
-    for (let index = 1; index < sorted.length; index += 1) {
-      const hash = sorted[index] as number;
-      if (hash !== 0 && hash === sorted[index - 1]) common.add(hash);
-    }
-    if (common.size === 0) return [];
-    const ordinals = new Set<number>();
-    this.#hashes.forEach((hash, index) => {
-      if (common.has(hash)) ordinals.add(Math.floor(index / 3));
-    });
-    for (const { ordinal, hash } of this.#formers) if (common.has(hash)) ordinals.add(ordinal);
-    return [...ordinals].sort((a, b) => a - b);
-  }
-}
-
-/** 53 bits of a text, never 0: equal texts have equal ones, and of a million others hardly two. */
-function hashOf(text: string, seed: number): number {
-  let high = 0x811c_9dc5 ^ seed;
-  let low = 0x9e37_79b9 ^ seed;
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
-    high = Math.imul(high ^ unit, 0x85eb_ca6b);
-    low = Math.imul(low ^ unit, 0xc2b2_ae35);
-  }
-  high = Math.imul(high ^ (high >>> 16), 0x7feb_352d) ^ Math.imul(low ^ (low >>> 13), 0x846c_a68b);
-  low = Math.imul(low ^ (low >>> 16), 0x7feb_352d) ^ Math.imul(high ^ (high >>> 13), 0x846c_a68b);
-  return (high >>> 11) * 0x1_0000_0000 + (low >>> 0) + 1;
+/** Notes what {@link surveyOf} compares: what it finds among all it finds among those that have a key in common. */
+function noteKeys(keys: CommonKeys, device: SourceDevice, ordinal: number): void {
+  const { udid, serial, certificate, formerCertificates = [] } = device;
+  if (udid === null) return;
+  keys.set(ordinal, 0, udid.toLowerCase());
+  if (serial !== null) keys.set(ordinal, 1, serial.trim().toLowerCase());
+  if (certificate !== null) keys.set(ordinal, 2, certificate.sha256);
+  for (const { sha256 } of formerCertificates) keys.add(ordinal, 2, sha256);
 }
 
 /** Gathers the devices that have a key in common. */

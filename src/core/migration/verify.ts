@@ -165,7 +165,7 @@ export function* expectedOfSource(input: {
 
 /** What a plan gives: the devices it inserts or refreshes. `rowsOf` comes from `rowsOfPlan`. */
 export function* expectedOfPlan(
-  devices: readonly { readonly udid: string; readonly action: string }[],
+  devices: Iterable<{ readonly udid: string; readonly action: string }>,
   rowsOf: (udid: string) => DeviceRows,
 ): Generator<Expected> {
   for (const { udid, action } of devices) {

@@ -4,7 +4,7 @@
  * Shapes only. A source (one folder each) fills it; checks, plan and everything after read it and never reach back.
  */
 import type { Secret } from '../secret';
-import type { Sequence } from './sequence';
+import type { Sequence } from '../sequence';
 
 /** What Fleet calls the platform of an Apple device (`hosts.platform`, `nano_devices.platform`). */
 export type Platform = 'darwin' | 'ios' | 'ipados' | 'tvos' | 'watchos' | 'visionos';

@@ -86,9 +86,9 @@ describe.skipIf(noServer).each(SCHEMAS)('apply on %s', (schema) => {
     if (other === undefined) throw new Error('the builder changed');
     const later = snapshotOf([{ ...device, users: [second, other] }]);
     const { plan, result } = await bench.bringIn(later);
-    const changes = plan.devices[0]?.changes.map(
-      ({ table, change, row }) => `${change} ${table} ${row.split(':')[1] ?? ''}`,
-    );
+    const changes = plan.devices
+      .at(0)
+      ?.changes.map(({ table, change, row }) => `${change} ${table} ${row.split(':')[1] ?? ''}`);
     expect(changes?.sort()).toEqual(
       [
         `delete nano_enrollments ${first.id}`,

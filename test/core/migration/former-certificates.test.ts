@@ -229,7 +229,7 @@ describe.skipIf(noServer).each((['generation-462', 'generation-469', 'generation
       );
       const one = found.get(SEVERAL[3]!.udid!)!;
       expect(touchesOf(one)).toEqual([]);
-      expect(writtenHash(one, plan.written)).toBe(plan.devices[3]?.rowsSha256);
+      expect(writtenHash(one, plan.written)).toBe(plan.devices.at(3)?.rowsSha256);
 
       // A row that Fleet adds when it renews is newer than all of them.
       await bench.sql('INSERT INTO nano_cert_auth_associations (id, sha256, cert_not_valid_after) VALUES (?, ?, ?)', [
@@ -272,8 +272,8 @@ describe.skipIf(noServer).each((['generation-462', 'generation-469', 'generation
       const result = await bench.apply(plan, snapshot);
       expect(result.held).toMatchObject([{ udid: SEVERAL[2]!.udid, code: 'association-taken' }]);
       const later = await bench.plan(snapshot);
-      expect(later.devices[2]).toMatchObject({ action: 'blocked' });
-      expect(later.devices[2]?.reasons.map(({ code }) => code)).toContain('association-taken');
+      expect(later.devices.at(2)).toMatchObject({ action: 'blocked' });
+      expect(later.devices.at(2)?.reasons.map(({ code }) => code)).toContain('association-taken');
     });
 
     it('make a kept device unfit where Fleet knows the present one only', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalHash } from '../../../src/core/migration/canonical';
-import { formatPlan, parsePlan, type Plan } from '../../../src/core/migration/plan';
+import { formatPlan, parsePlan, type Plan, type PlanDevice } from '../../../src/core/migration/plan';
+import { isHeld, MadeSequence } from '../../../src/core/sequence';
 import { Secret } from '../../../src/core/secret';
 import type { Snapshot, SourceDevice } from '../../../src/core/sources/snapshot';
 import { noServer } from '../../servers/mysql';
@@ -10,7 +11,7 @@ import { FleetBench } from './fleet-bench';
 const MAC = buildDevice(0);
 const IPHONE = buildDevice(3);
 
-function only(plan: Plan): Plan['devices'][number] {
+function only(plan: Plan): PlanDevice {
   const [device] = plan.devices;
   if (device === undefined || plan.devices.length !== 1) throw new Error('one device was expected');
   return device;
@@ -47,6 +48,20 @@ describe.skipIf(noServer)('a plan', () => {
         .split('\n')
         .filter((line) => line.includes('"udid"')),
     ).toHaveLength(30);
+  });
+
+  it('is the same, to the byte, of devices that are not in memory', async () => {
+    const snapshot = buildSnapshot(30);
+    await bench.bringIn(snapshotOf(snapshot.devices.slice(0, 10)));
+    await host(bench, snapshot.devices.at(3)?.udid ?? '', 'OTHER');
+    const list = [...snapshot.devices, ...snapshot.devices.slice(0, 2)];
+    const made = new MadeSequence(list.length, (at) => list[at] as SourceDevice);
+    const wave = new Set([...list.slice(0, 25).map(({ udid }) => udid ?? ''), 'UNKNOWN']);
+    const held = await bench.plan({ ...snapshot, devices: list }, { wave });
+    const spooled = await bench.plan({ ...snapshot, devices: made }, { wave, spool: bench.folder });
+    expect(isHeld(spooled.devices)).toBe(false);
+    expect(formatPlan(spooled)).toBe(formatPlan(held));
+    expect(parsePlan(formatPlan(spooled)).id).toBe(held.id);
   });
 
   it('holds no secret', async () => {
@@ -195,7 +210,7 @@ describe.skipIf(noServer)('a plan', () => {
     const twin = { ...buildDevice(5), udid: MAC.udid };
     const plan = await bench.plan(snapshotOf([MAC, twin, { ...buildDevice(1), udid: null }]));
     expect(plan.counts).toMatchObject({ devices: 2, blocked: 2, withoutUdid: 1 });
-    expect(plan.devices[0]?.reasons.map((reason) => reason.code)).toContain('id-twice');
+    expect(plan.devices.at(0)?.reasons.map((reason) => reason.code)).toContain('id-twice');
   });
 
   it('names every column a refresh changes', async () => {

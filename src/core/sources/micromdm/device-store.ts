@@ -2,7 +2,7 @@
  * Where device records and what is joined to them are kept while a database is read, and after: in memory, or
  * (located-store.ts) in the file itself. Who reads and judges them need not know which.
  */
-import type { Sequence } from '../sequence';
+import type { Sequence } from '../../sequence';
 import type { DeviceCertificate, PushIdentity, Reason, SourceDevice, SourceUser } from '../snapshot';
 import { takeOtherPush, type Drafting } from './device';
 import type { Entry } from './reading';

@@ -7,7 +7,7 @@ import { readCertificate } from '../../certificates/der';
 import { fileSource, type ByteSource } from '../../bolt';
 import { unreadable } from '../../failure';
 import { Column, TextColumn, TextTable } from '../../text-table';
-import { MadeSequence, type Sequence } from '../sequence';
+import { MadeSequence, type Sequence } from '../../sequence';
 import type { DeviceCertificate, PushIdentity, Reason, SourceDevice, SourceUser } from '../snapshot';
 import { takeOtherPush, type Drafting } from './device';
 import {

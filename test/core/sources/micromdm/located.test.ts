@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FailureError } from '../../../../src/core/failure';
 import { judge, type JudgedDevice } from '../../../../src/core/migration/verdict';
 import { readMicroMdm } from '../../../../src/core/sources/micromdm';
-import { isHeld } from '../../../../src/core/sources/sequence';
+import { isHeld } from '../../../../src/core/sequence';
 import type { Snapshot, SourceDevice } from '../../../../src/core/sources/snapshot';
 import { writeMicroMdm, type DeviceSpec, type MicroMdmOptions } from '../../../micromdm-writer';
 import { sharedData } from '../../../shared-data';

@@ -1,7 +1,7 @@
 /** A sequence that makes its items answers everything as an array of the same items does. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chosen, inOrder, isHeld, MadeSequence } from '../../../src/core/sources/sequence';
+import { chosen, inOrder, isHeld, MadeSequence } from '../../src/core/sequence';
 
 describe('a sequence', () => {
   const texts = fc.array(fc.string({ unit: 'binary', maxLength: 3 }), { maxLength: 20 });
