@@ -7,6 +7,13 @@ import { FailureError } from '../failure';
 import type { Secret } from '../secret';
 import type { KeyedCertificate } from './snapshot';
 
+/** What a key is called, and whose it is in a sentence. */
+const OWNERS = {
+  'SCEP CA key': 'the SCEP CA',
+  'push key': 'the push certificate',
+  'ABM key': 'the ABM certificate',
+} as const;
+
 /**
  * Puts a certificate and the key stored beside it together.
  * @param key PEM or DER in any form; null when there is none.
@@ -17,14 +24,14 @@ import type { KeyedCertificate } from './snapshot';
 export function keyedCertificate(
   certificate: Certificate,
   key: Buffer | null,
-  label: string,
+  label: keyof typeof OWNERS,
   passphrase?: Secret,
 ): { readonly keyed: KeyedCertificate; readonly problem: string | null } {
   let opened: KeyObject | null = null;
   let problem: string | null = null;
   if (key !== null && key.length > 0) {
     try {
-      opened = openPrivateKey(key, `the ${label}`, passphrase);
+      opened = openPrivateKey(key, OWNERS[label], passphrase);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       problem = error.failure.message;
