@@ -173,7 +173,6 @@ const OTHERS_OPTIONS = new Set([
 
 /** Words between backticks that are somebody else's: names of their tables, programs, settings. */
 const OTHERS_WORDS = new Set([
-  'bolt/busy',
   'lib/profiles/*.mobileconfig',
   'tools/mdm/migration/micromdm/touchless',
   'tools/mdm/migration/mdmproxy',
