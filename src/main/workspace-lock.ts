@@ -110,7 +110,7 @@ async function takeOver(path: string, text: string): Promise<boolean> {
   try {
     const again = await read(path);
     if (again !== null && isAlive(again)) inUse(again);
-    await rm(path, { force: true });
+    await rm(path, { force: true }).catch((error: unknown) => cannotWrite((error as NodeJS.ErrnoException).code));
     return await create(path, text);
   } finally {
     await rm(turn, { force: true });

@@ -4,7 +4,7 @@
  * It holds workspace.json, plans/, journals/ and reports/. Copies of sources, SQL files and remembered secrets lie
  * elsewhere and never travel with it.
  */
-import { mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Settings } from '../contract/state';
 import { misused, refused, unreadable } from '../core/failure';
@@ -72,11 +72,18 @@ export class Workspace {
         'Choose another name, or open that folder if it is a workspace.',
       );
     }
-    await makeFolders(folder);
-    const lock = await WorkspaceLock.take(folder);
-    const workspace = new Workspace(folder, lock, newWorkspaceFile(name.trim()));
-    await workspace.#write();
-    return workspace;
+    let lock: WorkspaceLock | null = null;
+    try {
+      await makeFolders(folder);
+      lock = await WorkspaceLock.take(folder);
+      const workspace = new Workspace(folder, lock, newWorkspaceFile(name.trim()));
+      await workspace.#write();
+      return workspace;
+    } catch (error) {
+      await lock?.release();
+      await removeEmpty(folder);
+      throw error;
+    }
   }
 
   /**
@@ -172,6 +179,11 @@ async function makeFolders(path: string): Promise<void> {
       'Choose a folder this account may write to, on a disk that has room.',
     );
   }
+}
+
+/** Takes back the folders of a workspace that could not be made, so that its name is free; never one that holds anything. */
+async function removeEmpty(path: string): Promise<void> {
+  for (const folder of [...FOLDERS.map((name) => join(path, name)), path]) await rmdir(folder).catch(() => undefined);
 }
 
 /** A name as a folder of every system: no separators, no control characters, no trailing dots. */

@@ -3,13 +3,14 @@
  * From it alone it is known what was begun, what is done, and which devices shall go to Fleet.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { refused, unreadable } from '../failure';
 import { ChainedLog, readLog, type LogContent } from '../migration/chained-log';
 import { operatorHere } from '../migration/journal';
+import { isFull, removeAbandoned, temporaryName } from '../private-file';
 
 const left = z.array(z.object({ udid: z.string(), code: z.string() }));
 const who = { operator: z.string(), workstation: z.string() };
@@ -107,29 +108,50 @@ export async function openWaves(path: string): Promise<WaveJournal> {
 
 /** Two that move waves at once would lead devices by what the other has changed already. */
 async function takeLock(lock: string): Promise<void> {
-  await mkdir(dirname(lock), { recursive: true, mode: 0o700 });
   for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      await writeFile(lock, `${process.pid}\n${hostname()}\n`, { flag: 'wx', mode: 0o600 });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-        unreadable(
-          'journal/unwritable',
-          `The waves’ journal cannot be opened for writing (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
-          'Choose a folder on a local disk that you may write to.',
-        );
-      const [pid = '', host = ''] = (await readFile(lock, 'utf8').catch(() => '')).split('\n');
-      if (host !== hostname() || isAlive(Number(pid))) break;
-      // Its owner died without a word; what it did stands in the journal.
-      await unlink(lock).catch(() => undefined);
-    }
+    if (await makeLock(lock)) return;
+    const [pid = '', host = ''] = (await readFile(lock, 'utf8').catch(() => '')).split('\n');
+    if (host !== hostname() || isAlive(Number(pid))) break;
+    // Its owner died without a word; what it did stands in the journal.
+    await unlink(lock).catch(() => undefined);
   }
   refused(
     'wave/busy',
     'Somebody else is moving a wave of this ladder at this moment.',
     `Wait until that is done. If nobody is, remove ${lock}.`,
   );
+}
+
+/** Makes the lock, whole from its first moment on: one that a crash or a full disk left empty would name nobody. */
+async function makeLock(lock: string): Promise<boolean> {
+  const temporary = temporaryName(lock);
+  const text = `${process.pid}\n${hostname()}\n`;
+  try {
+    await mkdir(dirname(lock), { recursive: true, mode: 0o700 });
+    await removeAbandoned(dirname(lock));
+    await writeFile(temporary, text, { flag: 'wx', mode: 0o600 });
+    await link(temporary, lock).catch((error: unknown) => {
+      // FAT and some network shares have no hard links.
+      if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(codeOf(error))) throw error;
+      return writeFile(lock, text, { flag: 'wx', mode: 0o600 });
+    });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    return unreadable(
+      'journal/unwritable',
+      `The waves’ journal cannot be opened for writing (${codeOf(error)}).`,
+      isFull(codeOf(error))
+        ? 'Make room on its disk and do the same again; nothing was changed.'
+        : 'Choose a folder on a local disk that you may write to.',
+    );
+  } finally {
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
 }
 
 function isAlive(pid: number): boolean {
