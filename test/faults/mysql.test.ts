@@ -216,6 +216,12 @@ describe.skipIf(noServer || external)('MySQL breaks', () => {
     await isFinished(account);
   });
 
+  it('one connection only: it writes with that one, and reads back with it afterwards', async () => {
+    const account = await database.createAccount(['SELECT, INSERT, UPDATE, DELETE ON *']);
+    await database.query('ALTER USER ?@? WITH MAX_USER_CONNECTIONS 1', [account.user, '%']);
+    await isFinished(account);
+  });
+
   it('no connection is left: it says so before anything is written', async () => {
     const account = await database.createAccount(['SELECT, INSERT, UPDATE, DELETE ON *']);
     const [row] = await database.query<{ most: number }>('SELECT @@GLOBAL.max_connections AS most');

@@ -166,7 +166,7 @@ export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
       if (connectReader === undefined || result.state === 'stopped') return result;
       const verified =
         (await readBack?.finish()) ??
-        (await verifyAgain(input, connectReader, schema, rowsOf, result).catch((error: unknown) =>
+        (await verifyAgain(input, session, connectReader, schema, rowsOf, result).catch((error: unknown) =>
           writtenButUnread(error, result),
         ));
       await journal.append({ kind: 'verified', counts: verified.counts });
@@ -218,6 +218,7 @@ function writtenButUnread(error: unknown, { counts }: ApplyResult): never {
 /** Reads back all that is to stand there, at one instant. */
 async function verifyAgain(
   input: ApplyInput,
+  session: WritingSession,
   connect: Connect,
   schema: TargetSchema,
   rowsOf: (udid: string) => DeviceRows,
@@ -225,6 +226,8 @@ async function verifyAgain(
 ): Promise<VerifyResult> {
   const out = new Set(held.map(({ udid }) => udid));
   const devices = input.plan.devices.filter((device) => isWritten(device) && !out.has(device.udid));
+  // There is nothing left to write: an account that may have one connection gets it back.
+  await session.close();
   const connection = await connect();
   try {
     return await verifyRows({
