@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { FailureError, misused } from './failure';
@@ -109,7 +109,7 @@ export async function removeAbandoned(folder: string): Promise<void> {
   for (const name of names) {
     const [, where, pid] = /^\.([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{12}\.part$/.exec(name) ?? [];
     if (where !== machine() || isAlive(Number(pid))) continue;
-    await unlink(join(folder, name)).catch(() => undefined);
+    await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

@@ -12,15 +12,16 @@ const INJECTOR = fileURLToPath(new URL('injector.mjs', import.meta.url));
 /** Every step with SLIPWAY_SOAK=1, else some, spread evenly, first and last among them. */
 const MOST = process.env['SLIPWAY_SOAK'] === '1' ? Infinity : 5;
 
-/** Runs a command with its steps counted. */
+/** Runs a command, which ends with `exit`, with its steps counted. */
 export async function countSteps(
   desk: Workstation,
   args: readonly string[],
   env: NodeJS.Dict<string>,
+  exit = 0,
 ): Promise<number> {
   const file = desk.path('steps');
   const outcome = await withFault(desk, args, env, `count:${file}`);
-  expect(outcome.code, outcome.text).toBe(0);
+  expect(outcome.code, outcome.text).toBe(exit);
   return Number(readFileSync(file, 'utf8'));
 }
 

@@ -1,11 +1,11 @@
 /** The report as a folder: HTML, JSON, CSV, and a list of their hashes by which a change is seen. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { csvText } from '../csv-text';
 import { misused, unreadable } from '../failure';
-import { writePrivate } from '../private-file';
+import { removeAbandoned, temporaryName, writePrivate } from '../private-file';
 import { utcText } from '../utc-text';
 import type { HandOver, ReportedDevice } from './hand-over';
 import { htmlOf } from './html';
@@ -42,7 +42,6 @@ export async function writeReport(
       `The folder ${folder} is not empty.`,
       'Name a new one: a report is not mixed with what is there.',
     );
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const contents: Enclosed[] = [
     { name: 'report.html', bytes: Buffer.from(htmlOf(report)) },
     { name: 'report.json', bytes: Buffer.from(`${JSON.stringify(jsonOf(report), null, 1)}\n`) },
@@ -50,16 +49,43 @@ export async function writeReport(
     ...enclosed,
   ];
   const files: ReportFile[] = [];
-  for (const { name, bytes } of contents) {
-    if (name !== basename(name) || name === MANIFEST || name.startsWith('.'))
-      misused('report/name', `«${name}» cannot be a file of a report.`, 'Give it a plain name.');
-    const path = join(folder, name);
-    await writePrivate(path, bytes);
-    files.push({ name, path, sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length });
+  // Beside its place, and named when it is whole: half a report would look like one, and hold the name.
+  const place = resolve(folder);
+  const temporary = temporaryName(place);
+  try {
+    await folderWork(place, () => mkdir(temporary, { recursive: true, mode: 0o700 }));
+    await removeAbandoned(dirname(place));
+    for (const { name, bytes } of contents) {
+      if (name !== basename(name) || name === MANIFEST || name.startsWith('.'))
+        misused('report/name', `«${name}» cannot be a file of a report.`, 'Give it a plain name.');
+      await writePrivate(join(temporary, name), bytes);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      files.push({ name, path: join(folder, name), sha256, size: bytes.length });
+    }
+    const manifest = files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('');
+    await writePrivate(join(temporary, MANIFEST), manifest);
+    await folderWork(place, async () => {
+      // An empty one in its place makes way; one that is full by now does not.
+      await rmdir(place).catch(() => undefined);
+      await rename(temporary, place);
+    });
+    return files;
+  } finally {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
   }
-  const manifest = files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('');
-  await writePrivate(join(folder, MANIFEST), manifest);
-  return files;
+}
+
+async function folderWork(folder: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    unreadable(
+      'folder/cannot-make',
+      `The folder ${folder} cannot be made (${reason}).`,
+      'Choose a place this account may write to, on a disk that has room.',
+    );
+  }
 }
 
 /** Adds one file to a report that was written before, and to its list. */
