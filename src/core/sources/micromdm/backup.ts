@@ -267,10 +267,11 @@ export async function requireSpace(target: string, bytes: number): Promise<void>
   );
 }
 
-function cannotSave(target: string, error: unknown): never {
+/** Throws `source/cannot-save`: a copy of the source could not be put where it belongs. */
+export function cannotSave(target: string, error: unknown): never {
   return unreadable(
     'source/cannot-save',
-    `The backup cannot be saved as ${target} (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
+    `The copy of the source cannot be saved as ${target} (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
     'See that its folder can be written and has room.',
     { path: target },
   );

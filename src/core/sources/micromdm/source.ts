@@ -3,13 +3,14 @@ import { statSync } from 'node:fs';
 import { link, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { copyRemote, copyStable, openBolt } from '../../bolt';
-import { misused, unreadable } from '../../failure';
+import { attempt, misused, unreadable } from '../../failure';
 import { removeAbandoned, temporaryName } from '../../private-file';
 import { isSsh, parseSshPlace, printSsh, SSH_LIMITS, withRemoteFile } from '../../ssh';
+import { hashFile } from '../file-hash';
 import { privateFolder } from '../private-folder';
 import type { ProfileCommands, ReadOptions, SourceCopy, SourceKind, SourceReference } from '../source-kind';
 import type { Snapshot } from '../snapshot';
-import { downloadBackup, MAX_BYTES, parseBackupUrl, requireSpace } from './backup';
+import { cannotSave, downloadBackup, MAX_BYTES, parseBackupUrl, requireSpace } from './backup';
 import { DATABASE_NAME, databaseIn, HELD_BYTES, readMicroMdm, type ReadMicroMdmOptions } from './index';
 import { requireMicroMdm } from './origin';
 import { readProfileCommands } from './profile-commands';
@@ -108,15 +109,27 @@ async function copy(
         : download(reference.location, temporary, options));
     // Named by content, so the same state is kept once.
     const path = join(folder, `micromdm-${made.sha256.slice(0, 16)}.db`);
-    await link(temporary, path).then(
-      () => unlink(temporary),
-      () => rename(temporary, path),
-    );
+    await intoPlace(temporary, path, made.sha256);
     return { path, sha256: made.sha256, size: made.size, txid: Number(made.txid), retries: made.retries };
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw error;
   }
+}
+
+/** Gives a finished copy its name. One of the same content stays as it is: another command may be reading it. */
+async function intoPlace(temporary: string, path: string, sha256: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch {
+    // There is one, damaged perhaps; or the folder is on a file system without hard links.
+    const there = await attempt(() => hashFile(path));
+    if (!there.ok || there.value !== sha256) {
+      await rename(temporary, path).catch((error: unknown) => cannotSave(path, error));
+      return;
+    }
+  }
+  await unlink(temporary);
 }
 
 /** The file as it lies on the server, which may be writing it: read over SFTP, never locked. */
