@@ -10,7 +10,7 @@ export type Fault = 'kill' | 'full';
 const INJECTOR = fileURLToPath(new URL('injector.mjs', import.meta.url));
 
 /** Every step with SLIPWAY_SOAK=1, else some, spread evenly, first and last among them. */
-const MOST = process.env['SLIPWAY_SOAK'] === '1' ? Infinity : 5;
+const MOST = process.env['SLIPWAY_SOAK'] === '1' ? Infinity : 3;
 
 /** Runs a command, which ends with `exit`, with its steps counted. */
 export async function countSteps(

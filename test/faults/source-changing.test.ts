@@ -21,7 +21,7 @@ const DEVICES = 10;
 const CHANGED = 3;
 const DAY = 86_400_000;
 /** Every moment with SLIPWAY_SOAK=1, else some, spread evenly, first and last among them. */
-const MOST = process.env['SLIPWAY_SOAK'] === '1' ? Infinity : 3;
+const MOST = process.env['SLIPWAY_SOAK'] === '1' ? Infinity : 2;
 
 interface Read {
   readonly source?: { readonly sha256: string };

@@ -109,7 +109,7 @@ describe.each(Object.entries(PARSERS))('%s', (name, parser) => {
     'bears them changed',
     async () => {
       const numbers = new Numbers(number);
-      const rounds = (parser.rounds ?? ROUNDS) * (soak ? 20 : 1);
+      const rounds = Math.ceil((parser.rounds ?? ROUNDS) * (soak ? 20 : 0.5));
       for (const [index, seed] of seeds.entries()) {
         // What is long is there for its length.
         const times = Math.ceil(rounds / Math.max(1, seed.length / 20_000));

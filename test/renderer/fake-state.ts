@@ -6,18 +6,8 @@ import type { AppState, StepName, StepState } from '../../src/contract/state';
 import { NOW, REASONS, type DeviceCrowd } from './device-crowd';
 import { watchOf } from './watch-scenes';
 
-const SCENES = [
-  'welcome',
-  'first-time',
-  'empty',
-  'sample',
-  'huge',
-  'busy',
-  'failing',
-  'watched',
-  'watch-failing',
-] as const;
-export type Scene = (typeof SCENES)[number];
+export type Scene =
+  'welcome' | 'first-time' | 'empty' | 'sample' | 'huge' | 'busy' | 'failing' | 'watched' | 'watch-failing';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -3,8 +3,7 @@ import { csvText } from '../../csv-text';
 import { EXAMPLE } from './assembly';
 import { COLUMNS, type Cells, type ColumnName } from './column';
 
-const TEMPLATE_FORMS = ['csv', 'json'] as const;
-export type TemplateForm = (typeof TEMPLATE_FORMS)[number];
+export type TemplateForm = 'csv' | 'json';
 
 const NOTES = [
   '# A table of devices for Slipway. Lines like this one before the header are passed over; docs/source-table.md describes every column.',
