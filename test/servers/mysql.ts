@@ -37,6 +37,22 @@ export function hasSchema(schema: FleetSchema): boolean {
   return fs.existsSync(FILES[schema]);
 }
 
+/** What a cut of ours is a cut of. */
+const WHOLE: Partial<Record<FleetSchema, FleetSchema>> = {
+  'generation-462': 'fleet-4.62',
+  'generation-469': 'fleet-4.69',
+};
+
+/**
+ * The schemas a test goes over: Fleet's own two where they are at hand, else our cuts of the same two, and our newest. All of
+ * them with SLIPWAY_SOAK=1.
+ */
+export const SCHEMAS: readonly FleetSchema[] = (Object.keys(FILES) as FleetSchema[]).filter((schema) => {
+  if (!hasSchema(schema)) return false;
+  const whole = WHOLE[schema];
+  return whole === undefined || !hasSchema(whole) || process.env['SLIPWAY_SOAK'] === '1';
+});
+
 async function askForServer(): Promise<ServerAnswer> {
   const port = Number(process.env[SERVER_VARIABLE]);
   if (!port) return { missing: 'test/servers/global-setup.ts is not among vitest’s global setups' };

@@ -8,10 +8,9 @@ import { uploadPushCertificate } from '../../../src/core/fleet/api';
 import { unreadable } from '../../../src/core/failure';
 import type { FleetConnection } from '../../../src/core/fleet/connection';
 import { Secret } from '../../../src/core/secret';
-import { noServer } from '../../servers/mysql';
+import { noServer, SCHEMAS } from '../../servers/mysql';
 import { buildSnapshot } from '../../snapshot-builder';
 import { makeCa, makePush, TOPIC } from '../fleet/certificate';
-import { SCHEMAS } from '../migration/fleet-bench';
 import {
   AssetsBench,
   CA,

@@ -18,14 +18,9 @@ import { expectedOfPlan, verifyRows, type VerifyResult } from '../../../src/core
 import { judge } from '../../../src/core/migration/verdict';
 import type { Snapshot } from '../../../src/core/sources/snapshot';
 import { Secret } from '../../../src/core/secret';
-import { createDatabase, dumpTables, hasSchema, type FleetSchema, type TestDatabase } from '../../servers/mysql';
+import { createDatabase, dumpTables, type FleetSchema, type TestDatabase } from '../../servers/mysql';
 import type { MysqlAddress } from '../../servers/mysql';
 import { JUDGED_AT } from '../../snapshot-builder';
-
-/** Every schema there is to try: the project's own three, and Fleet's own two dumps where they are at hand. */
-export const SCHEMAS: readonly FleetSchema[] = (
-  ['generation-462', 'generation-469', 'generation-newest', 'fleet-4.62', 'fleet-4.69'] as const
-).filter(hasSchema);
 
 /** How a test database is reached. */
 export function targetOf(database: TestDatabase): FleetTarget {

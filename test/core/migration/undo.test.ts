@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findJournals, readJournal } from '../../../src/core/migration/journal';
 import type { Snapshot } from '../../../src/core/sources/snapshot';
-import { noServer } from '../../servers/mysql';
+import { noServer, SCHEMAS } from '../../servers/mysql';
 import { buildSnapshot, renewed, snapshotOf } from '../../snapshot-builder';
-import { FleetBench, SCHEMAS } from './fleet-bench';
+import { FleetBench } from './fleet-bench';
 
 const udidOf = (snapshot: Snapshot, at: number): string => snapshot.devices.at(at)?.udid ?? '';
 

@@ -11,10 +11,10 @@ import { Roster, writtenTimes } from '../../../src/core/watch/roster';
 import type { DeviceStatus } from '../../../src/core/watch/status';
 import { Watch } from '../../../src/core/watch/watch';
 import { Watcher } from '../../../src/core/watch/watcher';
-import { noServer } from '../../servers/mysql';
+import { noServer, SCHEMAS } from '../../servers/mysql';
 import { buildDevice, buildSnapshot, JUDGED_AT, renewed, snapshotOf, TOPIC } from '../../snapshot-builder';
 import { targetOf } from '../fleet/target';
-import { FleetBench, SCHEMAS } from '../migration/fleet-bench';
+import { FleetBench } from '../migration/fleet-bench';
 import { FleetLife } from './fleet-life';
 
 /** Waits nowhere, and never by chance. */

@@ -7,21 +7,13 @@ import { grantStatements, neededGrants } from '../../../../src/core/fleet/grants
 import { probeSchema } from '../../../../src/core/fleet/probe';
 import { blockingChecks, runChecks, type CheckContext, type CheckResult } from '../../../../src/core/migration/checks';
 import { Secret } from '../../../../src/core/secret';
-import {
-  createDatabase,
-  hasSchema,
-  noServer,
-  testServer,
-  type FleetSchema,
-  type TestDatabase,
-} from '../../../servers/mysql';
+import { createDatabase, noServer, SCHEMAS, testServer, type TestDatabase } from '../../../servers/mysql';
 import { makeCa, makePush, TOPIC } from '../../fleet/certificate';
 import { targetOf } from '../../fleet/target';
 import { startFakeMysql } from '../../fleet/fake-mysql';
 import { contextOf, DAY, deviceOf, FAR, NOW, resultOf, snapshotOf, SOURCE_CA, SOURCE_PUSH } from './sample';
 
 const isMysql = !noServer && testServer().kind !== 'mariadb';
-const SCHEMAS: FleetSchema[] = ['generation-462', 'generation-469', 'generation-newest', 'fleet-4.62', 'fleet-4.69'];
 const privateKey = new Secret('server private key', 'the private key of the server, 32+');
 const OTHER_TOPIC = 'com.apple.mgmt.External.99999999-2222-3333-4444-555555555555';
 
@@ -84,7 +76,7 @@ afterEach(() => {
   }
 });
 
-describe.skipIf(noServer).each(SCHEMAS.filter((schema) => hasSchema(schema)))('a Fleet of %s', (name) => {
+describe.skipIf(noServer).each(SCHEMAS)('a Fleet of %s', (name) => {
   it('in order passes everything, with the grants that are printed and no others', async () => {
     const database = await createDatabase(name);
     try {
