@@ -8,6 +8,7 @@ import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from '
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { FailureError, misused } from './failure';
+import { isRunning } from './process-life';
 
 /** Whether a file that is there already may be replaced. */
 export interface WriteOptions {
@@ -108,7 +109,7 @@ export async function removeAbandoned(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     const [, where, pid] = /^\.([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{12}\.part$/.exec(name) ?? [];
-    if (where !== machine() || isAlive(Number(pid))) continue;
+    if (where !== machine() || isRunning(Number(pid))) continue;
     await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
@@ -116,16 +117,6 @@ export async function removeAbandoned(folder: string): Promise<void> {
 /** Which machine this is, as far as its name tells. */
 function machine(): string {
   return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Another account's process is alive, too.
-    return codeOf(error) !== 'ESRCH';
-  }
 }
 
 function exists(path: string): never {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { refused, unreadable } from '../core/failure';
+import { isRunning } from '../core/process-life';
 
 const holder = z.object({ pid: z.number(), host: z.string(), since: z.string(), token: z.string() });
 type Holder = z.infer<typeof holder>;
@@ -131,12 +132,7 @@ async function read(path: string): Promise<Holder | null> {
 function isAlive(found: Holder): boolean {
   if (found.host !== hostname()) return true;
   if (found.pid === process.pid) return ours.has(found.token);
-  try {
-    process.kill(found.pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
+  return isRunning(found.pid);
 }
 
 function inUse(found: Holder): never {

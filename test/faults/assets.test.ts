@@ -6,7 +6,7 @@ import { fleet, Workstation } from '../cli/workstation';
 import { closeAsset, openAsset, PRIVATE_KEY } from '../core/assets/assets-bench';
 import { writeMicroMdm } from '../micromdm-writer';
 import { createDatabase, noServer, type TestDatabase } from '../servers/mysql';
-import { breakAt, chosenOf, countSteps, unfinished } from './broken-step';
+import { breakAt, chosenOf, countSteps, isTold, unfinished } from './broken-step';
 
 describe.skipIf(noServer)('Fleet’s assets', () => {
   let desk: Workstation;
@@ -57,15 +57,10 @@ describe.skipIf(noServer)('Fleet’s assets', () => {
     const steps = await countSteps(desk, command, env);
     const all = await standing();
     expect(all.length).toBeGreaterThan(none.length);
-    for (const step of chosenOf(steps).slice(0, 4)) {
+    for (const step of chosenOf(steps)) {
       await fresh();
       const broken = await breakAt(desk, command, env, fault, step);
-      if (fault === 'kill') expect(broken.signal, broken.text).toBe('SIGKILL');
-      else if (broken.code !== 0) {
-        expect(broken.code, broken.text).toBe(3);
-        expect(broken.error.message, broken.text).toMatch(/no room|ENOSPC/);
-        expect(broken.error.remedy, broken.text).toMatch(/room/);
-      }
+      if (broken.code !== 0) isTold(broken, fault);
       await sessionEnded(database);
       expect([none, all], `step ${step} of ${steps}`).toContainEqual(await standing());
       const again = await desk.slipway(command, { env });

@@ -56,3 +56,16 @@ function withFault(
 export function unfinished(desk: Workstation): string[] {
   return desk.files().filter((name) => name.endsWith('.part'));
 }
+
+/** What is there to be said: killed, or that there is no room, and that room must be made. */
+export function isTold(outcome: Outcome, fault: Fault): void {
+  const { code, signal, text } = outcome;
+  if (fault === 'kill') {
+    expect(signal, text).toBe('SIGKILL');
+    return;
+  }
+  expect(code, text).toBe(3);
+  const { message, remedy } = outcome.error;
+  expect(message, text).toMatch(/no room|ENOSPC/);
+  expect(remedy, text).toMatch(/room/);
+}

@@ -8,24 +8,11 @@ import { sessionEnded } from '../cli/obstacle';
 import { differences, fleet, journalLines, Workstation, type Outcome } from '../cli/workstation';
 import { writeMicroMdm } from '../micromdm-writer';
 import { createDatabase, dumpTables, noServer, type TestDatabase } from '../servers/mysql';
-import { breakAt, chosenOf, countSteps, unfinished, type Fault } from './broken-step';
+import { breakAt, chosenOf, countSteps, isTold, unfinished, type Fault } from './broken-step';
 
 const TABLES = ['nano_devices', 'nano_users', 'nano_enrollments', 'nano_cert_auth_associations'];
 const ACCEPTED = ['--accept', 'no-agent,target-identity-unproven'];
 const DEVICES = 24;
-
-/** What is there to be said: killed, or that there is no room, and that room must be made. */
-function isTold(outcome: Outcome, fault: Fault): void {
-  const { code, signal, text } = outcome;
-  if (fault === 'kill') {
-    expect(signal, text).toBe('SIGKILL');
-    return;
-  }
-  expect(code, text).toBe(3);
-  const { message, remedy } = outcome.error;
-  expect(message, text).toMatch(/no room|ENOSPC/);
-  expect(remedy, text).toMatch(/room/);
-}
 
 /** The tests of one fault: a file each, so that both run side by side. */
 export function breakEveryStep(fault: Fault): void {

@@ -11,6 +11,7 @@ import { refused, unreadable } from '../failure';
 import { ChainedLog, readLog, type LogContent } from '../migration/chained-log';
 import { operatorHere } from '../migration/journal';
 import { isFull, removeAbandoned, temporaryName } from '../private-file';
+import { isRunning } from '../process-life';
 
 const left = z.array(z.object({ udid: z.string(), code: z.string() }));
 const who = { operator: z.string(), workstation: z.string() };
@@ -155,13 +156,7 @@ function codeOf(error: unknown): string {
 }
 
 function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return Number.isInteger(pid) && pid > 0 && isRunning(pid);
 }
 
 /** Reads the journal; empty when there is none yet. Throws `journal/altered`, `journal/unreadable`. */
